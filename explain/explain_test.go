@@ -1,0 +1,202 @@
+package explain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/BurntSushi/toml"
+	"golang.org/x/text/language"
+
+	"github.com/sftoken/sftoken"
+	"github.com/sftoken/sftoken/internal/message"
+)
+
+func TestTexts(t *testing.T) {
+	t.Parallel()
+	message.Check(t, files)
+}
+
+// Every entry that an error can lead to has texts, and every text has an error that leads to it.
+func TestEntriesAndTextsAgree(t *testing.T) {
+	t.Parallel()
+	for _, path := range []string{"text/en.toml", "text/ja.toml"} {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var entries map[string]any
+		if err := toml.Unmarshal(content, &entries); err != nil {
+			t.Fatal(err)
+		}
+		delete(entries, "guess")
+		known := ids()
+		for _, id := range known {
+			entry, _ := entries[id].(map[string]any)
+			if entry["title"] == nil || entry["hints"] == nil {
+				t.Errorf("%s: entry %q lacks a title or hints", path, id)
+				continue
+			}
+			if title := entry["title"].(string); strings.Contains(title, "{{") || strings.Contains(title, "\n") {
+				t.Errorf("%s: title of %q is not one plain line", path, id)
+			}
+		}
+		for id := range entries {
+			if !slices.Contains(known, id) {
+				t.Errorf("%s: no error leads to entry %q", path, id)
+			}
+		}
+	}
+	for _, id := range slices.Concat(guesses, consequences, slices.Collect(maps.Values(synonyms))) {
+		if Lookup(id) == nil {
+			t.Errorf("%q is no entry", id)
+		}
+	}
+	for id := range synonyms {
+		if Lookup(id) != nil {
+			t.Errorf("%q is a synonym and an entry", id)
+		}
+	}
+}
+
+var (
+	japanese = regexp.MustCompile(`\p{Hiragana}|\p{Katakana}|\p{Han}`)
+	flag     = regexp.MustCompile(`--[a-z-]+`)
+)
+
+func TestEveryEntryReads(t *testing.T) {
+	t.Parallel()
+	// Flags of sftoken login, and --json and --help, which every command has.
+	flags := []string{"--host", "--allow-host", "--redirect-uri", "--timeout", "--force", "--json", "--help"}
+	for _, id := range ids() {
+		entry := Lookup(id)
+		for _, lang := range []language.Tag{language.English, language.Japanese} {
+			hints := entry.Hints(lang, nil)
+			full := entry.Hints(lang, map[string]string{
+				"alias": "prod", "Redirect": "R", "host": "H", "port": "1", "path": "P",
+				"mend": "M", "server": "S", "issuer": "I", "To": "T",
+			})
+			if len(full) == 0 || len(hints) > len(full) {
+				t.Errorf("%s: %d hints without data, %d with", id, len(hints), len(full))
+			}
+			for _, line := range append(full, entry.Title(lang)) {
+				if strings.Contains(line, "{{") || strings.Contains(line, "<no value>") {
+					t.Errorf("%s: %q has an open placeholder", id, line)
+				}
+				for _, name := range flag.FindAllString(line, -1) {
+					if !slices.Contains(flags, name) {
+						t.Errorf("%s: %q names flag %s, which is not known here", id, line, name)
+					}
+				}
+			}
+			if got := japanese.MatchString(entry.Title(lang)); got != (lang == language.Japanese) {
+				t.Errorf("%s: title in %v is %q", id, lang, entry.Title(lang))
+			}
+		}
+	}
+}
+
+func TestHintsFillPlaceholders(t *testing.T) {
+	t.Parallel()
+	err := fmt.Errorf("log in: %w", &sftoken.Error{Endpoint: "authorize", Code: "redirect_uri_mismatch"})
+	entry := Find(err)
+	all := strings.Join(entry.Hints(language.English, map[string]string{"alias": "prod", "redirect": "http://localhost:1717/cb"}), "\n")
+	for _, want := range []string{"as it stands: http://localhost:1717/cb", "sftoken login prod --redirect-uri"} {
+		if !strings.Contains(all, want) {
+			t.Errorf("hints lack %q:\n%s", want, all)
+		}
+	}
+	bare := strings.Join(entry.Hints(language.English, nil), "\n")
+	if strings.Contains(bare, "as it stands") || !strings.Contains(bare, "sftoken login --redirect-uri") {
+		t.Errorf("without data a hint with an unknown value must go, and an alias must just be missing:\n%s", bare)
+	}
+}
+
+func TestGuessesSaySo(t *testing.T) {
+	t.Parallel()
+	hints := Find(&sftoken.Error{Endpoint: "token", Code: "invalid_grant", Description: "invalid code verifier", GrantType: "authorization_code"}).Hints(language.Japanese, nil)
+	if len(hints) == 0 || !strings.Contains(hints[len(hints)-1], "推測") {
+		t.Errorf("hints are %q, want a word on the guess at the end", hints)
+	}
+}
+
+// local is an error as other packages make them.
+type local struct {
+	id   string
+	data map[string]string
+	err  error
+}
+
+func (e local) Error() string                { return e.id }
+func (e local) ErrorID() string              { return e.id }
+func (e local) ErrorData() map[string]string { return e.data }
+func (e local) Unwrap() error                { return e.err }
+
+func TestFindLocal(t *testing.T) {
+	t.Parallel()
+	dead := &sftoken.Error{Endpoint: "token", GrantType: "refresh_token", Code: "invalid_grant", Description: "expired access/refresh token"}
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{nil, ""},
+		{errors.New("something"), ""},
+		{local{id: "never-heard-of"}, ""},
+		{local{id: "port-in-use"}, "port-in-use"},
+		{fmt.Errorf("log in: %w", local{id: "port-in-use"}), "port-in-use"},
+		{errors.Join(errors.New("x"), local{id: "port-in-use"}), "port-in-use"},
+		{local{id: "host-not-ascii"}, "host"},
+		{local{id: "host-lightning"}, "host-lightning"},
+		{local{id: "client-id-malformed"}, "client-id"},
+		{local{id: "client-secret-token"}, "client-secret"},
+		{local{id: "redirect-insecure"}, "redirect"},
+		{local{id: "store-unsafe-mode"}, "store-unsafe"},
+		{local{id: "keyring-unavailable", err: context.DeadlineExceeded}, "keyring"},
+		{local{id: "keyring-timeout"}, "keyring"},
+		{local{id: "callback-issuer"}, "callback"},
+		{local{id: "pasted-token"}, "pasted"},
+		{local{id: "scope-malformed"}, "scope"},
+		{local{id: "id-token-expired"}, "answer"},
+		{local{id: "grant-dead", err: dead}, "refresh-dead"},
+		{local{id: "grant-dead"}, "login-required"},
+		{local{id: "login-unsaved", err: local{id: "store-no-space"}}, "store-no-space"},
+		{local{id: "login-unsaved", err: errors.New("x")}, "login-unsaved"},
+		{local{id: "grant-uncertain", err: dead}, "grant-uncertain"},
+		{&sftoken.UnexpectedError{Endpoint: "token", Status: 200, ContentType: "text/html;charset=UTF-8", ID: "answer-unreadable"}, "answer-html"},
+		{&sftoken.UnexpectedError{Endpoint: "token", Status: 200, ContentType: "application/json", ID: "answer-incomplete"}, "answer"},
+		{fmt.Errorf("accept: %w", sftoken.ErrStateMismatch), "state-mismatch"},
+		{sftoken.ErrLoginRequired, "login-required"},
+		{sftoken.ErrDenied, "denied"},
+		{fmt.Errorf("wait: %w", context.Canceled), "interrupted"},
+		{context.DeadlineExceeded, ""}, // of what is not known
+	} {
+		if got := idOf(Find(test.err)); got != test.want {
+			t.Errorf("Find(%v) = %q, want %q", test.err, got, test.want)
+		}
+	}
+}
+
+func TestFindCollectsData(t *testing.T) {
+	t.Parallel()
+	err := local{
+		id: "login-unsaved", data: map[string]string{"Path": "/outer"},
+		err: local{id: "store-no-space", data: map[string]string{"path": "/inner", "alias": "prod"}},
+	}
+	hints := strings.Join(Find(err).Hints(language.English, nil), "\n")
+	if !strings.Contains(hints, "/outer") {
+		t.Errorf("hints are %q", hints)
+	}
+}
+
+func idOf(e *Entry) string {
+	if e == nil {
+		return ""
+	}
+	return e.ID
+}
