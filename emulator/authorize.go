@@ -1,0 +1,244 @@
+package emulator
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// attempt is an authorize request that passed the checks and waits for a person. Its id travels in the address as "source".
+type attempt struct {
+	clientID    string
+	redirectURI string
+	state       string
+	challenge   string
+	nonce       string
+	loginHint   string
+	display     string
+	scopes      []string
+	askConsent  bool // prompt=consent
+	mustLogIn   bool // prompt=login, until done
+	started     time.Time
+}
+
+const consentPath = "/setup/secur/RemoteAccessAuthorizationPage.apexp"
+
+// authorize answers /services/oauth2/authorize. The order of the checks is Salesforce's: client, callback, response type,
+// PKCE, scope; the person and the app's policies come after the login.
+func (s *Server) authorize(c *call) {
+	if c.r.Method != http.MethodGet && c.r.Method != http.MethodPost {
+		http.Error(c.w, "method not allowed", http.StatusMethodNotAllowed)
+		return
+	}
+	a := &attempt{
+		clientID: c.form.Get("client_id"), redirectURI: c.form.Get("redirect_uri"), state: c.form.Get("state"),
+		challenge: c.form.Get("code_challenge"), nonce: c.form.Get("nonce"), loginHint: c.form.Get("login_hint"),
+		display: c.form.Get("display"), started: s.now(),
+	}
+	app := s.app(a.clientID)
+	if no := s.check(c, a, app); no != nil {
+		s.refuseBrowser(c, a, no)
+		return
+	}
+	prompt := strings.Fields(c.form.Get("prompt"))
+	a.mustLogIn = slices.Contains(prompt, "login") || slices.Contains(prompt, "select_account")
+	a.askConsent = slices.Contains(prompt, "consent")
+	if c.form.Get("immediate") == "true" || slices.Contains(prompt, "none") {
+		s.immediate(c, a, app)
+		return
+	}
+	c.redirect(c.realm.prefix + consentPath + "?source=" + s.remember(a))
+}
+
+// check fills in the scopes and returns the first refusal. The callback is emptied unless it may be trusted.
+func (s *Server) check(c *call, a *attempt, app *App) *refusal {
+	redirectURI := a.redirectURI
+	a.redirectURI = ""
+	switch {
+	case app == nil:
+		return refusedClientID
+	case redirectURI == "":
+		return refusedNoRedirect
+	case !app.registered(redirectURI, c.base):
+		return refusedRedirect
+	}
+	a.redirectURI = redirectURI
+	if c.form.Get("response_type") != "code" {
+		return refusedResponseType
+	}
+	// A missing method is S256: jsforce and the Salesforce CLI send only the challenge.
+	if method := c.form.Get("code_challenge_method"); method != "" && method != "S256" {
+		return refusedPlain
+	}
+	if a.challenge == "" && app.PKCERequired {
+		return refusedNoChallenge
+	}
+	var no *refusal
+	a.scopes, no = app.grantable(c.form.Get("scope"))
+	return no
+}
+
+// grantable returns the scopes to grant for a request: all of the app's when none is asked for, else those asked for, in
+// the app's order. Within "id" are profile, email, address and phone; "full" holds everything but refresh_token.
+func (a *App) grantable(requested string) ([]string, *refusal) {
+	wanted := strings.Fields(requested)
+	if len(wanted) == 0 {
+		return normalScopes(a.Scopes), nil
+	}
+	has := normalScopes(a.Scopes)
+	for _, scope := range normalScopes(wanted) {
+		switch {
+		case !slices.Contains(allScopes, scope):
+			return nil, refusedScope
+		case slices.Contains(has, scope), slices.Contains(has, "full") && scope != "refresh_token":
+		case slices.Contains([]string{"profile", "email", "address", "phone"}, scope) && slices.Contains(has, "id"):
+		default:
+			return nil, refusedScopeOfApp
+		}
+	}
+	return normalScopes(wanted), nil
+}
+
+// normalScopes writes offline_access as refresh_token, which it is another name of, and drops doubles.
+func normalScopes(scopes []string) []string {
+	var out []string
+	for _, scope := range scopes {
+		if scope == "offline_access" {
+			scope = "refresh_token"
+		}
+		if !slices.Contains(out, scope) {
+			out = append(out, scope)
+		}
+	}
+	return out
+}
+
+// immediate answers without showing a page.
+func (s *Server) immediate(c *call, a *attempt, app *App) {
+	who := s.browsing(c)
+	if who == nil || a.mustLogIn {
+		s.refuseBrowser(c, a, refusedImmediate)
+		return
+	}
+	if no := a.refusesPerson(app, who); no != nil {
+		s.refuseBrowser(c, a, no)
+		return
+	}
+	if a.askConsent || !s.consentGiven(a, app, who) {
+		s.refuseBrowser(c, a, refusedImmediate)
+		return
+	}
+	s.finish(c, a, who)
+}
+
+// refusesPerson checks what can be checked once the person is known: the account, the org's demand for PKCE, then the app's
+// policies.
+func (a *attempt) refusesPerson(app *App, who *account) *refusal {
+	if no := who.refused(); no != nil {
+		return no
+	}
+	if who.org.PKCERequired && a.challenge == "" {
+		return refusedNoChallengeOrg
+	}
+	return app.admits(who)
+}
+
+// consentGiven reports whether the consent page may be left out.
+func (s *Server) consentGiven(a *attempt, app *App, who *account) bool {
+	now := s.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return app.AdminApproved || s.approvedScopes(a.clientID, who, a.scopes, now)
+}
+
+// finish sends the browser to the callback with a code.
+func (s *Server) finish(c *call, a *attempt, who *account) {
+	now := s.now()
+	s.mu.Lock()
+	code := s.giveCode(a, who, now)
+	s.mu.Unlock()
+	c.callback(a, field{"code", code})
+}
+
+// callback redirects to the attempt's callback. state comes back as it was sent.
+func (c *call) callback(a *attempt, parameters ...field) {
+	if a.state != "" {
+		parameters = append(parameters, field{"state", a.state})
+	}
+	separator := "?"
+	if strings.Contains(a.redirectURI, "?") {
+		separator = "&"
+	}
+	c.redirect(a.redirectURI + separator + string(fields(parameters).urlencoded()))
+}
+
+// redirect sends the browser on with a GET: 302, or 303 after a POST (RFC 9700 section 4.12: never 307).
+func (c *call) redirect(target string) {
+	status := http.StatusFound
+	if c.r.Method == http.MethodPost {
+		status = http.StatusSeeOther
+	}
+	h := c.w.Header()
+	h.Set("Location", target)
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Content-Length", "0")
+	c.w.WriteHeader(status)
+}
+
+// refuseBrowser brings a refusal to the browser in the way that Salesforce is known to choose for it.
+func (s *Server) refuseBrowser(c *call, a *attempt, no *refusal) {
+	code := no.code
+	if no.browser != "" {
+		code = no.browser
+	}
+	c.entry.Error = code
+	parameters := fields{{"error", code}, {"error_description", no.description}}
+	switch {
+	case no.delivery == byText:
+		c.write(http.StatusBadRequest, "", []byte("error="+code+"&error_description="+no.description))
+	case no.delivery == byPage || a == nil || a.redirectURI == "":
+		c.redirect(c.base + "/setup/secur/RemoteAccessErrorPage.apexp?" + string(parameters.urlencoded()))
+	default:
+		c.callback(a, parameters...)
+	}
+}
+
+// remember keeps an attempt and returns its id.
+func (s *Server) remember(a *attempt) string {
+	source := s.mint(32)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.attempts) >= maxUnclaimed {
+		deleteFunc(s.attempts, func(old *attempt) bool { return a.started.Sub(old.started) >= attemptLife })
+	}
+	if len(s.attempts) >= maxUnclaimed {
+		clear(s.attempts) // an hour's flood: the people among them start again
+	}
+	s.attempts[source] = a
+	return source
+}
+
+// attempt returns a copy of the attempt that source names, and its app; nil when there is none or it is an hour old.
+func (s *Server) attempt(source string) (*attempt, *App) {
+	now := s.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.attempts[source]
+	if a == nil || now.Sub(a.started) >= attemptLife {
+		return nil, nil
+	}
+	copied := *a
+	return &copied, s.apps[a.clientID]
+}
+
+// sourceOf reads the attempt's id from the address of its consent page.
+func sourceOf(startURL string) string {
+	u, err := url.Parse(startURL)
+	if err != nil || !strings.HasSuffix(u.Path, consentPath) {
+		return ""
+	}
+	return u.Query().Get("source")
+}

@@ -1,0 +1,198 @@
+package emulator
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// call is one request on its way through the emulator.
+type call struct {
+	w     http.ResponseWriter
+	r     *http.Request
+	form  url.Values // query and body; the body's value comes first
+	realm realm
+	base  string // the address to put in answers: scheme, host and path prefix, without a trailing slash
+	entry *Request
+}
+
+type callKey struct{}
+
+// maxBody is more than any request of the OAuth endpoints needs.
+const maxBody = 1 << 20
+
+// ServeHTTP answers one request. A scripted fault that cuts the connection panics with http.ErrAbortHandler, which
+// net/http's server takes as the order to do so.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if host := hostname(r.Host); salesforceHost(host) {
+		// An emulator that answers under Salesforce's name could collect real passwords.
+		http.Error(w, fmt.Sprintf("this is an emulator: it does not answer as %s", host), http.StatusMisdirectedRequest)
+		return
+	}
+	c := &call{w: w, entry: &Request{Time: s.now(), Method: r.Method, Host: r.Host, Path: r.URL.Path}}
+	c.realm = s.realmOf(r)
+	c.base = s.baseURL
+	if c.base == "" {
+		scheme := "http"
+		if r.TLS != nil {
+			scheme = "https"
+		}
+		c.base = scheme + "://" + r.Host
+	}
+	c.base += c.realm.prefix
+
+	// sf asks for //services/data/… when an instance URL was stored with its trailing slash; ServeMux would redirect.
+	path := "/" + strings.TrimLeft(strings.TrimPrefix("/"+strings.TrimLeft(r.URL.Path, "/"), c.realm.prefix), "/")
+	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
+	r.URL = &url.URL{Path: path, RawQuery: r.URL.RawQuery}
+	c.r = r
+	c.entry.Endpoint = endpointOf(path)
+
+	out := &recorder{ResponseWriter: w}
+	defer func() {
+		c.entry.Status = out.status
+		s.journal.add(c.entry)
+		s.log.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.Any("request", c.entry))
+	}()
+	if err := c.parse(out); err != nil {
+		http.Error(out, err.Error(), http.StatusRequestEntityTooLarge)
+		return
+	}
+	s.withFaults(c, out, func(w http.ResponseWriter) { s.mux.ServeHTTP(w, c.r) })
+}
+
+// parse reads the query and a form body: urlencoded or multipart, with or without a Content-Length. Other bodies, JSON
+// among them, are left alone: their parameters are absent, which is what Salesforce makes of them.
+func (c *call) parse(w http.ResponseWriter) error {
+	c.r.Body = http.MaxBytesReader(w, c.r.Body, maxBody)
+	var err error
+	if kind, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type")); kind == "multipart/form-data" {
+		err = c.r.ParseMultipartForm(maxBody)
+	} else {
+		err = c.r.ParseForm()
+	}
+	c.form = c.r.Form
+	if c.form == nil {
+		c.form = url.Values{}
+	}
+	c.entry.note(c.r, c.form)
+	if _, tooLarge := err.(*http.MaxBytesError); tooLarge {
+		return fmt.Errorf("the body is larger than %d bytes", maxBody)
+	}
+	return nil // what could not be parsed is a missing parameter
+}
+
+// realm is the part of Salesforce that a host or a path prefix stands for.
+type realm struct {
+	kind   realmKind
+	orgID  string // of a My Domain, 15 characters
+	prefix string // "/acme"
+}
+
+type realmKind int
+
+const (
+	anyHost        realmKind = iota // a plain address: every org, both pools
+	productionPool                  // login.…
+	sandboxPool                     // test.…
+	myDomain                        // acme.…, or /acme/…
+	apiHost                         // api.…
+)
+
+func (r realm) holds(org *Org) bool {
+	switch r.kind {
+	case productionPool:
+		return !org.Sandbox
+	case sandboxPool:
+		return org.Sandbox
+	case myDomain:
+		return id15(org.ID) == r.orgID
+	}
+	return true
+}
+
+// realmOf reads the realm from the first path segment, else from the host name.
+func (s *Server) realmOf(r *http.Request) realm {
+	first, _, _ := strings.Cut(strings.TrimLeft(r.URL.Path, "/"), "/")
+	s.mu.Lock()
+	orgID, ok := s.dir.byDomain[first]
+	s.mu.Unlock()
+	if ok {
+		return realm{kind: myDomain, orgID: orgID, prefix: "/" + first}
+	}
+	host := hostname(r.Host)
+	label, _, dotted := strings.Cut(host, ".")
+	if !dotted || net.ParseIP(host) != nil {
+		return realm{}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	longest := ""
+	for domain := range s.dir.byDomain {
+		if strings.HasPrefix(host, strings.ToLower(domain)+".") && len(domain) > len(longest) {
+			longest = domain
+		}
+	}
+	switch {
+	case longest != "":
+		return realm{kind: myDomain, orgID: s.dir.byDomain[longest]}
+	case label == "login":
+		return realm{kind: productionPool}
+	case label == "test":
+		return realm{kind: sandboxPool}
+	case label == "api":
+		return realm{kind: apiHost}
+	}
+	return realm{}
+}
+
+func hostname(hostport string) string {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = strings.Trim(hostport, "[]")
+	}
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
+
+// bearer is the access token of the request: the Authorization header with Bearer or OAuth, else one of the named
+// parameters.
+func (c *call) bearer(parameters ...string) string {
+	scheme, token, _ := strings.Cut(c.r.Header.Get("Authorization"), " ")
+	if strings.EqualFold(scheme, "Bearer") || strings.EqualFold(scheme, "OAuth") {
+		return strings.TrimSpace(token)
+	}
+	found := ""
+	for _, name := range parameters {
+		found = cmp.Or(found, c.form.Get(name))
+	}
+	return found
+}
+
+// recorder notes the status for the journal.
+type recorder struct {
+	http.ResponseWriter
+	status int // 0 until something is written
+}
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(p []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

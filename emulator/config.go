@@ -1,0 +1,178 @@
+package emulator
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/BurntSushi/toml"
+)
+
+// Config is the world that an emulator starts with.
+type Config struct {
+	Orgs []Org `toml:"org"`
+	Apps []App `toml:"app"`
+}
+
+// Org is a Salesforce tenant and its users.
+type Org struct {
+	ID       string `toml:"id"`        // 00D…, 15 or 18 characters
+	Name     string `toml:"name"`      // company name
+	MyDomain string `toml:"my_domain"` // "acme", or "acme--dev.sandbox": the org answers under that path prefix and under hosts that begin with it
+	Sandbox  bool   `toml:"sandbox"`   // logs in on test.…, not on login.…
+	Edition  string `toml:"edition"`   // Organization.OrganizationType; default "Developer Edition"
+	Instance string `toml:"instance"`  // Organization.InstanceName; default "EMU1"
+	DevHub   bool   `toml:"dev_hub"`   // ScratchOrgInfo can be queried
+
+	Locked         bool          `toml:"locked"`          // every login and refresh is refused: inactive_org
+	PKCERequired   bool          `toml:"pkce_required"`   // for every app, whatever the app itself says
+	SessionTimeout time.Duration `toml:"session_timeout"` // access tokens die when idle for so long; default 2h
+	LoginsPerHour  int           `toml:"logins_per_hour"` // per user, beyond it rate_limit_exceeded; 0: no limit (Salesforce's is 3600)
+
+	Users []User `toml:"user"`
+}
+
+// User is somebody who can log in to an org.
+type User struct {
+	ID        string `toml:"id"` // 005…, 15 or 18 characters
+	Username  string `toml:"username"`
+	Password  string `toml:"password"`
+	FirstName string `toml:"first_name"`
+	LastName  string `toml:"last_name"`
+	Email     string `toml:"email"`    // default: the username
+	Language  string `toml:"language"` // of the pages once logged in; default "en_US"
+	Locale    string `toml:"locale"`   // default "en_US"
+	Timezone  string `toml:"timezone"` // default "GMT"
+	Inactive  bool   `toml:"inactive"`
+}
+
+// ReadConfig reads a configuration in TOML. Unknown keys and contradictions are errors that name the key.
+func ReadConfig(r io.Reader) (*Config, error) {
+	var config Config
+	meta, err := toml.NewDecoder(r).Decode(&config)
+	if err != nil {
+		return nil, fmt.Errorf("read emulator config: %w", err)
+	}
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		return nil, fmt.Errorf("read emulator config: unknown key %q", unknown[0].String())
+	}
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	return &config, nil
+}
+
+// Validate reports the first contradiction in c.
+func (c *Config) Validate() error {
+	domains, ids, usernames, clients := map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}
+	taken := func(seen map[string]bool, key string) bool {
+		defer func() { seen[key] = true }()
+		return seen[key]
+	}
+	if len(c.Orgs) == 0 {
+		return errors.New("check emulator config: no org")
+	}
+	for _, org := range c.Orgs {
+		if err := checkID(org.ID, "00D"); err != nil {
+			return fmt.Errorf("check org %q: id: %w", org.Name, err)
+		}
+		if taken(ids, id15(org.ID)) {
+			return fmt.Errorf("check org %q: id %s is used twice", org.Name, org.ID)
+		}
+		if strings.ContainsAny(org.MyDomain, "/:?# ") || org.MyDomain == "" || reservedPrefix[org.MyDomain] {
+			return fmt.Errorf("check org %q: my_domain %q: want a label such as \"acme\" or \"acme--dev.sandbox\"", org.Name, org.MyDomain)
+		}
+		if taken(domains, org.MyDomain) {
+			return fmt.Errorf("check org %q: my_domain %q is used twice", org.Name, org.MyDomain)
+		}
+		for _, user := range org.Users {
+			if err := checkID(user.ID, "005"); err != nil {
+				return fmt.Errorf("check user %q: id: %w", user.Username, err)
+			}
+			if taken(ids, id15(user.ID)) {
+				return fmt.Errorf("check user %q: id %s is used twice", user.Username, user.ID)
+			}
+			if user.Username == "" || user.Password == "" {
+				return fmt.Errorf("check user %q of org %q: username and password are needed", user.Username, org.Name)
+			}
+			if taken(usernames, strings.ToLower(user.Username)) {
+				return fmt.Errorf("check user %q: username is used twice", user.Username)
+			}
+		}
+	}
+	for i := range c.Apps {
+		if err := c.Apps[i].validate(); err != nil {
+			return err
+		}
+		if taken(clients, c.Apps[i].ClientID) {
+			return fmt.Errorf("check app %q: client_id is used twice", c.Apps[i].ClientID)
+		}
+	}
+	return nil
+}
+
+// reservedPrefix are first path segments of the emulator's own, which an org's path prefix must not hide.
+var reservedPrefix = map[string]bool{"services": true, "id": true, "setup": true, "secur": true, ".well-known": true}
+
+func (a *App) validate() error {
+	fail := func(format string, args ...any) error {
+		return fmt.Errorf("check app %q: %s", a.ClientID, fmt.Sprintf(format, args...))
+	}
+	if a.ClientID == "" {
+		return fail("client_id is needed")
+	}
+	if strings.Trim(a.ClientID+a.ClientSecret, tokenAlphabet+"-=") != "" {
+		return fail("client_id and client_secret may hold letters, digits, '.', '_' and '-' only")
+	}
+	for _, scope := range a.Scopes {
+		if !slices.Contains(allScopes, scope) {
+			return fail("scope %q does not exist", scope)
+		}
+	}
+	for _, callback := range a.Callbacks {
+		u, err := url.Parse(callback)
+		if err != nil || (u.Scheme == "" && !strings.HasPrefix(callback, "/")) || u.Fragment != "" {
+			return fail("callback %q: want an absolute URL, or a path on the emulator itself", callback)
+		}
+	}
+	if _, err := a.RefreshPolicy.parse(); err != nil {
+		return fail("%v", err)
+	}
+	return nil
+}
+
+// RefreshPolicy says how long a refresh token lives, in the words of the metadata API: "infinite" (or empty), "zero",
+// "specific_lifetime:365:DAYS", "specific_inactivity:30:DAYS"; units HOURS, DAYS, MONTHS (of 30 days here).
+type RefreshPolicy string
+
+type lifetime struct {
+	never    bool          // issued, but never usable
+	lifetime time.Duration // since the approval; 0: no limit
+	idle     time.Duration // since the last use; 0: no limit
+}
+
+func (p RefreshPolicy) parse() (lifetime, error) {
+	switch p {
+	case "", "infinite":
+		return lifetime{}, nil
+	case "zero":
+		return lifetime{never: true}, nil
+	}
+	units := map[string]time.Duration{"HOURS": time.Hour, "DAYS": 24 * time.Hour, "MONTHS": 30 * 24 * time.Hour}
+	kind, rest, _ := strings.Cut(string(p), ":")
+	count, unit, _ := strings.Cut(rest, ":")
+	n, err := strconv.Atoi(count)
+	switch span := time.Duration(n) * units[unit]; {
+	case err != nil || span <= 0:
+	case kind == "specific_lifetime":
+		return lifetime{lifetime: span}, nil
+	case kind == "specific_inactivity":
+		return lifetime{idle: span}, nil
+	}
+	return lifetime{}, fmt.Errorf("refresh_policy %q: want infinite, zero, specific_lifetime:N:UNIT or specific_inactivity:N:UNIT with HOURS, DAYS or MONTHS", p)
+}

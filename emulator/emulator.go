@@ -1,0 +1,204 @@
+// Package emulator is Salesforce's login server as an http.Handler: for tests, for demos, and for anybody who writes
+// against Salesforce without an org.
+//
+// It answers authorize (with the pages a person sees), token, revoke, introspect, userinfo, the identity URL, the signing
+// keys, both discovery documents, and as much of the data API as clients call right after a login. It is strict where
+// Salesforce is strict, refuses in Salesforce's words, and misbehaves on demand ([Server.Fail]).
+//
+// What it will not do: keep anything on disk, issue tokens that Salesforce would take, or answer under one of Salesforce's
+// own host names. It is written from Salesforce's documents alone and imports nothing of this module, so that it and the
+// client are two independent readings of them. Anybody may import it.
+//
+// Where it departs from Salesforce on purpose:
+//
+//   - The identity URL ("id") carries the host that the client used; Salesforce puts its pool host there. A client that can
+//     reach only the emulator could not follow it.
+//   - An app may accept a callback on any port of localhost ([App.AnyLoopbackPort]); Salesforce compares ports.
+//   - /.well-known/oauth-authorization-server is served on a plain address too, since one address plays every host.
+package emulator
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Options say how a Server behaves. The zero value is ready to use.
+type Options struct {
+	// Config holds the orgs, users and apps. Nil means DefaultConfig().
+	Config *Config
+	// Now is the clock. Nil means time.Now. Advance adds to it.
+	Now func() time.Time
+	// Seed makes every token, code and id of a run the same again. 0 takes them from the system's random source.
+	// Signing keys are random in any case.
+	Seed uint64
+	// Log is told one line a request, secrets as fingerprints. Nil means silence.
+	Log *slog.Logger
+	// BaseURL is the address that clients reach the emulator under, such as "https://sf.example.test:8443". It appears
+	// in instance_url, id and the discovery documents. Empty means: the scheme and Host of each request.
+	BaseURL string
+}
+
+// Server is one emulated Salesforce. All its state is in memory. Its methods may be called from several goroutines.
+type Server struct {
+	clock   func() time.Time
+	advance atomic.Int64 // nanoseconds added by Advance
+	random  io.Reader
+	log     *slog.Logger
+	baseURL string
+	mux     *http.ServeMux
+	keys    keys
+	csrfKey []byte
+
+	mu       sync.Mutex // guards what follows; held for map look-ups, never while writing or signing
+	dir      directory
+	apps     map[string]*App // an *App is never changed, only replaced
+	attempts map[string]*attempt
+	browsers map[string]*account
+	codes    map[string]*code
+	grants   map[string]*grant // by refresh token, living or spent
+	approved map[approval][]*grant
+	sessions map[string]*session // by access token
+	bridges  map[string]*bridge
+	sweepAt  int
+
+	journal journal
+	faults  faults
+}
+
+// New returns a Server for o. It fails when the configuration contradicts itself or BaseURL is one of Salesforce's hosts.
+func New(o Options) (*Server, error) {
+	config := o.Config
+	if config == nil {
+		config = DefaultConfig()
+	}
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	if err := CheckBaseURL(o.BaseURL); err != nil {
+		return nil, err
+	}
+	s := &Server{
+		clock:    o.Now,
+		random:   newRandom(o.Seed),
+		log:      o.Log,
+		baseURL:  strings.TrimRight(o.BaseURL, "/"),
+		dir:      newDirectory(config),
+		apps:     map[string]*App{},
+		attempts: map[string]*attempt{},
+		browsers: map[string]*account{},
+		codes:    map[string]*code{},
+		grants:   map[string]*grant{},
+		approved: map[approval][]*grant{},
+		sessions: map[string]*session{},
+		bridges:  map[string]*bridge{},
+		sweepAt:  sweepFloor,
+	}
+	if s.clock == nil {
+		s.clock = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	for i := range config.Apps {
+		s.apps[config.Apps[i].ClientID] = config.Apps[i].clone()
+	}
+	s.csrfKey = []byte(s.mint(32))
+	s.routes()
+	return s, nil
+}
+
+// routes holds every endpoint. Paths that Salesforce serves with several methods check the method themselves, because
+// Salesforce's answer to a wrong one is its own.
+func (s *Server) routes() {
+	s.mux = http.NewServeMux()
+	for pattern, handle := range map[string]func(*call){
+		"/services/oauth2/authorize":                            s.authorize,
+		"/services/oauth2/authorize/{brand}":                    s.authorize,
+		"/services/oauth2/token":                                s.token,
+		"/services/oauth2/revoke":                               s.revoke,
+		"/services/oauth2/introspect":                           s.introspect,
+		"/services/oauth2/userinfo":                             s.userinfo,
+		"/services/oauth2/singleaccess":                         s.singleaccess,
+		"GET /services/oauth2/success":                          s.success,
+		"/id/{org}/{user}":                                      s.identity,
+		"GET /id/keys":                                          s.jwks,
+		"GET /.well-known/openid-configuration":                 s.openidConfiguration,
+		"GET /.well-known/oauth-authorization-server":           s.authorizationServer,
+		"GET /setup/secur/RemoteAccessAuthorizationPage.apexp":  s.consentPage,
+		"POST /setup/secur/RemoteAccessAuthorizationPage.apexp": s.decide,
+		"GET /setup/secur/RemoteAccessErrorPage.apexp":          s.errorPage,
+		"GET /{$}":                                                s.loginPage,
+		"POST /{$}":                                               s.login,
+		"GET /secur/logout.jsp":                                   s.logout,
+		"GET /services/auth/idp/oidc/logout":                      s.logout,
+		"/secur/frontdoor.jsp":                                    s.frontdoor,
+		"GET /services/data":                                      s.versions,
+		"GET /services/data/{$}":                                  s.versions,
+		"GET /services/data/{version}":                            s.data(s.resources),
+		"GET /services/data/{version}/{$}":                        s.data(s.resources),
+		"GET /services/data/{version}/limits":                     s.data(s.limits),
+		"GET /services/data/{version}/limits/{$}":                 s.data(s.limits),
+		"GET /services/data/{version}/query":                      s.data(s.query),
+		"GET /services/data/{version}/query/{$}":                  s.data(s.query),
+		"GET /services/data/{version}/tooling/query":              s.data(s.toolingQuery),
+		"GET /services/data/{version}/tooling/query/{$}":          s.data(s.toolingQuery),
+		"GET /services/data/{version}/sobjects/User/{id}":         s.data(s.userRecord),
+		"GET /services/data/{version}/sobjects/Organization/{id}": s.data(s.organizationRecord),
+		"/services/data/{version}/{rest...}":                      s.data(s.noResource),
+	} {
+		s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			c := r.Context().Value(callKey{}).(*call)
+			c.w, c.r = w, r
+			handle(c)
+		})
+	}
+}
+
+// now is the time on the emulator's clock.
+func (s *Server) now() time.Time { return s.clock().Add(time.Duration(s.advance.Load())) }
+
+// Advance moves the emulator's clock forward by d: codes, sessions and idle refresh tokens age by that much at once.
+func (s *Server) Advance(d time.Duration) { s.advance.Add(int64(d)) }
+
+// App returns a copy of the app as it is now.
+func (s *Server) App(clientID string) (App, bool) {
+	app := s.app(clientID)
+	if app == nil {
+		return App{}, false
+	}
+	return *app.clone(), true
+}
+
+// UpdateApp changes an app's switches while the server runs, as an administrator would in Setup. Requests that are being
+// answered see the app as it was. An error, because of an unknown client id or a contradiction, leaves it unchanged.
+func (s *Server) UpdateApp(clientID string, change func(*App)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	app := s.apps[clientID]
+	if app == nil {
+		return fmt.Errorf("update app %q: no such app", clientID)
+	}
+	changed := app.clone()
+	change(changed)
+	if changed.ClientID != clientID {
+		return errors.New("update app: the client id cannot change")
+	}
+	if err := changed.validate(); err != nil {
+		return err
+	}
+	s.apps[clientID] = changed
+	return nil
+}
+
+func (s *Server) app(clientID string) *App {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.apps[clientID]
+}

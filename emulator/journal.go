@@ -1,0 +1,165 @@
+package emulator
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Endpoint names a group of paths in the journal and in faults.
+type Endpoint string
+
+// The endpoints.
+const (
+	Authorize  Endpoint = "authorize"
+	Token      Endpoint = "token"
+	Revoke     Endpoint = "revoke"
+	Introspect Endpoint = "introspect"
+	UserInfo   Endpoint = "userinfo"
+	Identity   Endpoint = "identity"
+	Keys       Endpoint = "keys"
+	Discovery  Endpoint = "discovery"
+	Data       Endpoint = "data" // the data API, the list of versions included
+	Page       Endpoint = "page" // what a person sees, and the rest
+)
+
+func endpointOf(path string) Endpoint {
+	switch {
+	case strings.HasPrefix(path, "/services/data"):
+		return Data
+	case strings.HasPrefix(path, "/services/oauth2/"):
+		name, _, _ := strings.Cut(strings.TrimPrefix(path, "/services/oauth2/"), "/")
+		if e := Endpoint(name); slices.Contains([]Endpoint{Authorize, Token, Revoke, Introspect, UserInfo}, e) {
+			return e
+		}
+	case path == "/id/keys":
+		return Keys
+	case strings.HasPrefix(path, "/id/"):
+		return Identity
+	case strings.HasPrefix(path, "/.well-known/"):
+		return Discovery
+	}
+	return Page
+}
+
+// Request is a journal entry: what a client asked and what it got. Secrets in it are fingerprints; see [Fingerprint].
+type Request struct {
+	Time       time.Time
+	Method     string
+	Host       string
+	Path       string // as asked, with the org's path prefix
+	Endpoint   Endpoint
+	Form       url.Values // query and body together
+	Header     http.Header
+	ClientID   string
+	GrantType  string
+	BodyLength int64 // -1: chunked, without Content-Length
+	Status     int   // of the answer; 0 when none was sent
+	Error      string
+	Fault      bool // a scripted fault took part
+}
+
+// LogValue is the line that a log shows.
+func (r *Request) LogValue() slog.Value {
+	attrs := []slog.Attr{
+		slog.String("method", r.Method), slog.String("path", r.Path), slog.String("endpoint", string(r.Endpoint)), slog.Int("status", r.Status),
+	}
+	for _, optional := range []slog.Attr{slog.String("error", r.Error), slog.String("grant_type", r.GrantType), slog.String("client_id", r.ClientID)} {
+		if optional.Value.String() != "" {
+			attrs = append(attrs, optional)
+		}
+	}
+	return slog.GroupValue(attrs...)
+}
+
+// plainParameters are those whose value is no secret. Every other value is shown as a fingerprint, so that a parameter
+// nobody thought of cannot leak.
+var plainParameters = map[string]bool{
+	"grant_type": true, "response_type": true, "client_id": true, "redirect_uri": true, "scope": true, "prompt": true,
+	"display": true, "login_hint": true, "immediate": true, "format": true, "code_challenge_method": true,
+	"token_type_hint": true, "username": true, "decision": true, "q": true, "columns": true, "error": true,
+	"error_description": true, "callback": true, "version": true, "ec": true, "language": true, "revoke_reason": true,
+}
+
+var plainHeaders = []string{"Accept", "Accept-Language", "Content-Type", "User-Agent", "Transfer-Encoding"}
+
+// note fills in the redacted request.
+func (e *Request) note(r *http.Request, form url.Values) {
+	e.ClientID, e.GrantType, e.BodyLength = form.Get("client_id"), form.Get("grant_type"), r.ContentLength
+	if id, _, ok := r.BasicAuth(); ok && e.ClientID == "" {
+		e.ClientID, _ = url.QueryUnescape(id)
+	}
+	e.Form = make(url.Values, len(form))
+	for name, values := range form {
+		if !plainParameters[name] {
+			values = slices.Clone(values)
+			for i, value := range values {
+				values[i] = Fingerprint(value)
+			}
+		}
+		e.Form[name] = values
+	}
+	e.Header = http.Header{}
+	for _, name := range plainHeaders {
+		if values := r.Header[name]; values != nil {
+			e.Header[name] = values
+		}
+	}
+	if scheme, secret, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok {
+		e.Header["Authorization"] = []string{scheme + " " + Fingerprint(secret)}
+	}
+}
+
+// journalSize is how many requests the journal remembers.
+const journalSize = 10_000
+
+type journal struct {
+	mu      sync.Mutex
+	entries []*Request
+	next    int // where the oldest entry is, once the journal is full
+	tokens  int
+}
+
+func (j *journal) add(entry *Request) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if entry.Endpoint == Token {
+		j.tokens++
+	}
+	if len(j.entries) < journalSize {
+		j.entries = append(j.entries, entry)
+		return
+	}
+	j.entries[j.next] = entry
+	j.next = (j.next + 1) % journalSize
+}
+
+// Requests returns the last 10,000 requests, oldest first. A request is in it once it has been answered.
+func (s *Server) Requests() []Request {
+	j := &s.journal
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	out := make([]Request, 0, len(j.entries))
+	for i := range j.entries {
+		out = append(out, *j.entries[(j.next+i)%len(j.entries)])
+	}
+	return out
+}
+
+// TokenRequests counts the requests to the token endpoint, refused ones too.
+func (s *Server) TokenRequests() int {
+	s.journal.mu.Lock()
+	defer s.journal.mu.Unlock()
+	return s.journal.tokens
+}
+
+// ClearRequests empties the journal and sets TokenRequests to 0.
+func (s *Server) ClearRequests() {
+	s.journal.mu.Lock()
+	defer s.journal.mu.Unlock()
+	s.journal.entries, s.journal.next, s.journal.tokens = nil, 0, 0
+}
