@@ -128,8 +128,9 @@ func validRedirectURI(uri string) error {
 		return fail("redirect-malformed", "there is a fragment in it") // RFC 6749 section 3.1.2
 	case u.Port() == "0":
 		return fail("redirect-port", "port 0 is none that an app can register")
-	case u.Scheme == "http" && !isLoopback(strings.ToLower(u.Hostname())):
-		return fail("redirect-insecure", "plain http is for localhost only")
+	case u.Scheme == "http" && !strings.EqualFold(u.Hostname(), "localhost"):
+		// observed: no app can register http://127.0.0.1, which is loopback as well
+		return fail("redirect-insecure", "plain http is for localhost only, spelt so and not as an address")
 	}
 	return nil
 }
