@@ -84,6 +84,7 @@ func New(o Options) (*Server, error) {
 	if err := CheckBaseURL(o.BaseURL); err != nil {
 		return nil, err
 	}
+	assets() // a mistake in a page stops every test at once
 	s := &Server{
 		clock:    o.Now,
 		random:   newRandom(o.Seed),

@@ -3,11 +3,10 @@ package emulator
 import (
 	"encoding/json"
 	"net/http"
-	"regexp"
 	"strings"
 )
 
-var versionNumber = regexp.MustCompile(`^[1-9]\d\.0$`)
+var versionNumber = syntax(`^[1-9]\d\.0$`)
 
 // identity answers the identity URL, /id/<org>/<user>. The token may come in the header or, as jsforce sends it, as
 // oauth_token; format=jsonp and version are understood. XML is not answered.
@@ -35,7 +34,7 @@ func (s *Server) identity(c *call) {
 		version = newestVersion + ".0"
 	}
 	if version != "" {
-		if !versionNumber.MatchString(version) {
+		if !versionNumber().MatchString(version) {
 			c.word(http.StatusNotAcceptable, "Invalid_Version")
 			return
 		}
@@ -80,7 +79,7 @@ func (s *Server) identity(c *call) {
 		return
 	}
 	callback := c.form.Get("callback")
-	if !scriptName.MatchString(callback) {
+	if !scriptName().MatchString(callback) {
 		c.word(http.StatusNotAcceptable, "Invalid_Callback")
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"html/template"
 	"net/http"
+	"sync"
 
 	"github.com/BurntSushi/toml"
 	"github.com/nicksnyder/go-i18n/v2/i18n"
@@ -16,17 +17,32 @@ import (
 //go:embed page/*.html page/style.css text/*.toml
 var files embed.FS
 
-// The pages and their texts are embedded, so that a mistake in them stops every test at once.
-var (
-	languages = []language.Tag{language.English, language.Japanese}
-	matcher   = language.NewMatcher(languages)
-	texts     = loadTexts()
-	style     = string(mustRead("page/style.css"))
-	pages     = loadPages("login", "consent", "error", "success", "home")
-	// pagePolicy allows the one style sheet by its hash and nothing else. form-action is missing on purpose: Chromium
-	// applies it to the redirects after a form too, and the last one of them leads to the app's callback.
-	pagePolicy = "default-src 'none'; style-src 'sha256-" + hash(style) + "'; base-uri 'none'; frame-ancestors 'none'"
-)
+var languages = []language.Tag{language.English, language.Japanese}
+
+// assets are the pages and what they need. They are made by the first New, not when a program that only links the emulator
+// starts.
+var assets = sync.OnceValue(loadAssets)
+
+type assetSet struct {
+	matcher language.Matcher
+	texts   *i18n.Bundle
+	pages   map[string]*template.Template
+	style   template.CSS
+	// policy allows the one style sheet by its hash and nothing else. form-action is missing on purpose: Chromium applies it
+	// to the redirects after a form too, and the last one of them leads to the app's callback.
+	policy string
+}
+
+func loadAssets() *assetSet {
+	style := string(mustRead("page/style.css"))
+	return &assetSet{
+		matcher: language.NewMatcher(languages),
+		texts:   loadTexts(),
+		pages:   loadPages("login", "consent", "error", "success", "home"),
+		style:   template.CSS(style), // #nosec G203 -- our own file
+		policy:  "default-src 'none'; style-src 'sha256-" + hash(style) + "'; base-uri 'none'; frame-ancestors 'none'",
+	}
+}
 
 func mustRead(name string) []byte {
 	content, err := files.ReadFile(name)
@@ -77,9 +93,9 @@ func (s *Server) newPage(c *call, who *account) page {
 			tags = []language.Tag{tag}
 		}
 	}
-	_, index, _ := matcher.Match(tags...)
+	_, index, _ := assets().matcher.Match(tags...)
 	tag := languages[index].String()
-	return page{Lang: tag, Style: template.CSS(style), localizer: i18n.NewLocalizer(texts, tag)} // #nosec G203 -- our own file
+	return page{Lang: tag, Style: assets().style, localizer: i18n.NewLocalizer(assets().texts, tag)}
 }
 
 // T is a text in the page's language. Pairs are the names and values of its placeholders.
@@ -103,13 +119,13 @@ func (p page) scopeLabel(scope string) string {
 // render writes a page with the headers that keep it out of frames, caches and other sites' hands.
 func (s *Server) render(c *call, status int, name string, view any) {
 	var body bytes.Buffer
-	if err := pages[name].ExecuteTemplate(&body, "base.html", view); err != nil {
+	if err := assets().pages[name].ExecuteTemplate(&body, "base.html", view); err != nil {
 		s.log.Error("render page", "page", name, "error", err)
 		http.Error(c.w, "the page could not be made", http.StatusInternalServerError)
 		return
 	}
 	h := c.w.Header()
-	h.Set("Content-Security-Policy", pagePolicy)
+	h.Set("Content-Security-Policy", assets().policy)
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Vary", "Accept-Language, Cookie")

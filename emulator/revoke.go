@@ -3,7 +3,6 @@ package emulator
 import (
 	"encoding/json"
 	"net/http"
-	"regexp"
 )
 
 // revoke answers /services/oauth2/revoke: POST or GET with token, no client credentials; with callback, JSONP. A refresh
@@ -17,7 +16,7 @@ func (s *Server) revoke(c *call) {
 	if no != nil {
 		c.entry.Error = no.code
 	}
-	if callback := c.form.Get("callback"); c.r.Method == http.MethodGet && scriptName.MatchString(callback) {
+	if callback := c.form.Get("callback"); c.r.Method == http.MethodGet && scriptName().MatchString(callback) {
 		c.write(http.StatusOK, "application/javascript;charset=UTF-8", jsonp(callback, no))
 		return
 	}
@@ -49,7 +48,7 @@ func (s *Server) revokeToken(token string) *refusal {
 }
 
 // scriptName is what may stand before the bracket of a JSONP answer: nothing that could be anything but a call.
-var scriptName = regexp.MustCompile(`^[A-Za-z_$][\w$.]{0,99}$`)
+var scriptName = syntax(`^[A-Za-z_$][\w$.]{0,99}$`)
 
 func jsonp(callback string, no *refusal) []byte {
 	answer := map[string]string{}

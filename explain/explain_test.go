@@ -73,7 +73,7 @@ var (
 func TestEveryEntryReads(t *testing.T) {
 	t.Parallel()
 	// Flags of sftoken login, and --json and --help, which every command has.
-	flags := []string{"--host", "--allow-host", "--redirect-uri", "--timeout", "--force", "--json", "--help"}
+	flags := []string{"--host", "--allow-host", "--redirect-uri", "--timeout", "--force", "--json", "--help", "--unused", "--identity"}
 	for _, id := range ids() {
 		entry := Lookup(id)
 		for _, lang := range []language.Tag{language.English, language.Japanese} {

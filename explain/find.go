@@ -13,9 +13,10 @@ var localIDs = []string{
 	"client-id", "client-id-cut", "client-id-swapped", "client-secret", "client-secret-swapped", "redirect", "scope",
 	"port-in-use", "redirect-not-listenable", "login-timeout", "state-mismatch", "callback", "pasted", "no-refresh-token",
 	"login-required", "login-unsaved", "login-not-pending", "no-input", "interrupted", "config-invalid",
-	"alias-invalid", "alias-taken", "grant-not-found", "grant-uncertain", "session-policy",
+	"alias-invalid", "alias-taken", "grant-not-found", "grant-uncertain", "grant-restored", "session-policy",
 	"store-locked", "store-damaged", "store-read-only", "store-no-space", "store-newer-format", "store-unsafe",
-	"store-failed", "key-none", "key-lost", "keyring",
+	"store-failed", "store-missing", "store-unknown", "store-password", "backup-damaged", "recipient-invalid",
+	"key-none", "key-lost", "key-in-use", "keyring",
 	"answer", "answer-html", "redirect-refused",
 	"network", "network-dns", "network-refused", "network-timeout", "network-tls", "network-tls-proxy", "network-tls-expired",
 }
