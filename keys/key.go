@@ -8,7 +8,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"log/slog"
 
 	"github.com/sftoken/sftoken/store"
 )
@@ -31,18 +30,12 @@ const (
 // Overhead is by how many bytes a sealed text is longer than the plaintext.
 const Overhead = headerSize + 12 + 16
 
-// Key seals and opens with 256 bits that nothing prints. It may be used by many goroutines.
+// key is one key of a Set.
 //
 // Nonces are random, so one key may seal 2^32 texts (NIST SP 800-38D, 8.3): a save a second for 136 years.
-type Key struct {
+type key struct {
 	id   [idSize]byte
 	aead cipher.AEAD
-}
-
-// Generate returns a new random key that is kept nowhere: what it seals is lost with the process.
-func Generate() *Key {
-	k, _ := newKey(randomBytes())
-	return k
 }
 
 func randomBytes() []byte {
@@ -51,7 +44,7 @@ func randomBytes() []byte {
 	return raw
 }
 
-func newKey(raw []byte) (*Key, error) {
+func newKey(raw []byte) (*key, error) {
 	if len(raw) != Size {
 		return nil, fmt.Errorf("read key: it has %d bytes instead of %d", len(raw), Size)
 	}
@@ -63,7 +56,7 @@ func newKey(raw []byte) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Key{aead: aead}
+	k := &key{aead: aead}
 	// The id is a function of the key, so that a wrong key in the right place is noticed before anything is read with it.
 	mac := hmac.New(sha256.New, raw)
 	mac.Write([]byte("sftoken key id"))
@@ -71,11 +64,10 @@ func newKey(raw []byte) (*Key, error) {
 	return k, nil
 }
 
-// ID names the key without telling anything about it: 8 hexadecimal digits.
-func (k *Key) ID() string { return hex.EncodeToString(k.id[:]) }
+// name is the key's id, 8 hexadecimal digits, which tell nothing about it.
+func (k *key) name() string { return hex.EncodeToString(k.id[:]) }
 
-// Seal encrypts plaintext and binds it to the associated data, which is not kept: Open needs the same again.
-func (k *Key) Seal(plaintext, associated []byte) []byte {
+func (k *key) seal(plaintext, associated []byte) []byte {
 	out := make([]byte, headerSize, len(plaintext)+Overhead)
 	copy(out, magic)
 	out[len(magic)] = version
@@ -83,60 +75,37 @@ func (k *Key) Seal(plaintext, associated []byte) []byte {
 	return k.aead.Seal(out, nil, plaintext, bind(out[:headerSize], associated))
 }
 
-// Open decrypts what Seal made. It fails with store.ErrDamaged (not whole, changed, or bound to something else),
-// store.ErrKeyLost (sealed with another key) or store.ErrNewerFormat.
-func (k *Key) Open(sealed, associated []byte) ([]byte, error) {
-	fail := func(kind error, detail, mend string) error {
-		return &store.Error{Op: "decrypt", Kind: kind, Detail: detail, Mend: mend}
-	}
-	id, err := SealedWith(sealed)
-	if err != nil {
-		return nil, err
-	}
-	if id != k.ID() {
-		return nil, fail(store.ErrKeyLost, fmt.Sprintf("it was encrypted with key %s, the key at hand is %s", id, k.ID()),
-			"bring that key back, or delete it and log in again")
-	}
+// open decrypts a text that this key has sealed.
+func (k *key) open(sealed, associated []byte) ([]byte, error) {
 	plaintext, err := k.aead.Open(nil, nil, sealed[headerSize:], bind(sealed[:headerSize], associated))
 	if err != nil {
-		return nil, fail(store.ErrDamaged, "damaged (changed, cut off, or moved here from elsewhere)", "")
+		return nil, undecryptable(store.ErrDamaged, "damaged (changed, cut off, or moved here from elsewhere)", "")
 	}
 	return plaintext, nil
 }
 
 // SealedWith returns the id of the key that sealed a text, of which the first 9 bytes are enough.
 func SealedWith(sealed []byte) (id string, err error) {
-	fail := func(kind error, detail, mend string) error {
-		return &store.Error{Op: "decrypt", Kind: kind, Detail: detail, Mend: mend}
-	}
 	switch {
 	case len(sealed) == 0:
-		return "", fail(store.ErrDamaged, "damaged (empty)", "")
+		return "", undecryptable(store.ErrDamaged, "damaged (empty)", "")
 	case len(sealed) < headerSize:
-		return "", fail(store.ErrDamaged, "damaged (cut off)", "")
+		return "", undecryptable(store.ErrDamaged, "damaged (cut off)", "")
 	case string(sealed[:len(magic)]) != magic:
-		return "", fail(store.ErrDamaged, "damaged (not an encrypted file of sftoken)", "")
+		return "", undecryptable(store.ErrDamaged, "damaged (not an encrypted file of sftoken)", "")
 	case sealed[len(magic)] == 0:
-		return "", fail(store.ErrDamaged, "damaged (no format version)", "")
+		return "", undecryptable(store.ErrDamaged, "damaged (no format version)", "")
 	case sealed[len(magic)] > version:
-		return "", fail(store.ErrNewerFormat, fmt.Sprintf("encrypted in format %d by a newer version, this one knows format %d",
+		return "", undecryptable(store.ErrNewerFormat, fmt.Sprintf("encrypted in format %d by a newer version, this one knows format %d",
 			sealed[len(magic)], version), "update sftoken")
 	}
 	return hex.EncodeToString(sealed[len(magic)+1 : headerSize]), nil
 }
 
+func undecryptable(kind error, detail, mend string) error {
+	return &store.Error{Op: "decrypt", Kind: kind, Detail: detail, Mend: mend}
+}
+
 func bind(header, associated []byte) []byte {
 	return append(append(make([]byte, 0, len(header)+len(associated)), header...), associated...)
 }
-
-// String names the key by its id, for people and logs.
-func (k *Key) String() string { return "key " + k.ID() }
-
-// Format implements fmt.Formatter, so that no verb reaches the cipher's state.
-func (k *Key) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, k.String()) }
-
-// LogValue implements slog.LogValuer.
-func (k *Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
-
-// MarshalText implements encoding.TextMarshaler without the key.
-func (k *Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }

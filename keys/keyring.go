@@ -21,6 +21,7 @@ const service = "sftoken"
 type ring interface {
 	Get(service, account string) (string, error)
 	Set(service, account, secret string) error
+	Delete(service, account string) error
 }
 
 type system struct{}
@@ -29,6 +30,7 @@ func (system) Get(service, account string) (string, error) { return keyring.Get(
 func (system) Set(service, account, secret string) error {
 	return keyring.Set(service, account, secret)
 }
+func (system) Delete(service, account string) error { return keyring.Delete(service, account) }
 
 // ask runs one call to the keyring, for as long as it may take (C-72).
 //
@@ -56,52 +58,65 @@ func (h home) ask(ctx context.Context, call func() (string, error)) (string, err
 	}
 }
 
-func (h home) fromRing(ctx context.Context, id string) (*Key, error) {
+func (h home) fromRing(ctx context.Context, id string) (*key, error) {
 	text, err := h.ask(ctx, func() (string, error) { return h.ring.Get(service, id) })
 	switch {
 	case errors.Is(err, keyring.ErrNotFound):
-		return nil, &store.Error{Op: "open key " + id, Kind: ErrKeyLost, Mend: lostMend,
-			Detail: fmt.Sprintf("the keyring has no entry %q with account %q any more", service, id)}
+		return nil, &store.Error{
+			Op: "open key " + id, Kind: ErrKeyLost, Mend: lostMend,
+			Detail: fmt.Sprintf("the keyring has no entry %q with account %q any more", service, id),
+		}
 	case err != nil:
-		return nil, &store.Error{Op: "open key " + id, Kind: ErrNoKeyring, ID: "keyring-unavailable", Err: err,
-			Mend: "unlock the keyring, or run this in the desktop session that has it"}
+		return nil, &store.Error{
+			Op: "open key " + id, Kind: ErrNoKeyring, ID: "keyring-unavailable", Err: err,
+			Mend: "unlock the keyring, or run this in the desktop session that has it",
+		}
 	}
-	return parseKey(text, id, &store.Error{Op: "open key " + id, Mend: lostMend,
-		Detail: fmt.Sprintf("the keyring's entry %q with account %q holds something else", service, id)})
+	return parseKey(text, id, &store.Error{
+		Op: "open key " + id, Mend: lostMend,
+		Detail: fmt.Sprintf("the keyring's entry %q with account %q holds something else", service, id),
+	})
 }
 
 // toRing stores a key and reads it back: a keyring that takes a secret and forgets it is none.
-func (h home) toRing(ctx context.Context, raw []byte) (*Key, error) {
-	key, err := newKey(raw)
-	if err != nil {
-		return nil, err
-	}
+func (h home) toRing(ctx context.Context, k *key, raw []byte) error {
 	text := base64.StdEncoding.EncodeToString(raw)
 	kept, err := h.ask(ctx, func() (string, error) {
-		if err := h.ring.Set(service, key.ID(), text); err != nil {
+		if err := h.ring.Set(service, k.name(), text); err != nil {
 			return "", err
 		}
-		return h.ring.Get(service, key.ID())
+		return h.ring.Get(service, k.name())
 	})
 	if err == nil && kept != text {
 		err = errors.New("it gave back something else than it was given")
 	}
 	if err != nil {
-		return nil, &store.Error{Op: "create key", Kind: ErrNoKeyring, ID: "keyring-unavailable", Err: err}
+		return &store.Error{Op: "create key", Kind: ErrNoKeyring, ID: "keyring-unavailable", Err: err}
 	}
-	return key, nil
+	return nil
+}
+
+func (h home) dropFromRing(ctx context.Context, id string) error {
+	_, err := h.ask(ctx, func() (string, error) { return "", h.ring.Delete(service, id) })
+	if err != nil && !errors.Is(err, keyring.ErrNotFound) {
+		return &store.Error{
+			Op: "retire key " + id, Kind: ErrNoKeyring, ID: "keyring-unavailable", Err: err,
+			Mend: "unlock the keyring, or run this in the desktop session that has it",
+		}
+	}
+	return nil
 }
 
 const lostMend = "what it encrypted cannot be read without it: bring the key back from a backup, " +
 	"or move the data directory away and log in again"
 
 // parseKey reads base64 text. If it is not the key with this id (any, if empty), the error is lost with its kind set.
-func parseKey(text, id string, lost *store.Error) (*Key, error) {
+func parseKey(text, id string, lost *store.Error) (*key, error) {
 	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
 	if err == nil {
-		var key *Key
-		if key, err = newKey(raw); err == nil && (id == "" || key.ID() == id) {
-			return key, nil
+		var k *key
+		if k, err = newKey(raw); err == nil && (id == "" || k.name() == id) {
+			return k, nil
 		}
 	}
 	lost.Kind = ErrKeyLost // the text itself is not told: it may be a key with a slip of the pen

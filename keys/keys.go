@@ -1,12 +1,15 @@
-// Package keys makes, finds and uses the data key: the 256 bits that encrypt the grants and the other private files of
-// one data directory.
+// Package keys makes, finds and uses the data keys: the 256 bits each that encrypt the grants and the other private files
+// of one data directory.
 //
-// The key lives in the operating system's keyring, or, where there is none that answers, in the file "key" of the data
-// directory. "key.json" beside it says which, and the key's id. The keyring holds nothing but the key, because keyrings
-// refuse larger secrets (Windows 2,560 bytes, macOS about 3,000).
+// A key lives in the operating system's keyring, or, where there is none that answers, in the file "key" of the data
+// directory, or "key-ID" for those that came later. "key.json" beside it says which, and the keys' ids. The keyring holds
+// nothing but keys, because keyrings refuse larger secrets (Windows 2,560 bytes, macOS about 3,000).
+//
+// There is one key until Rotate makes another. Then what the older ones sealed still opens, and Retire removes them once
+// everything has been sealed anew.
 //
 // It never makes a key when one is lost: a new key would open nothing that the old one sealed, and would hide the loss.
-// It never writes over a key. It holds no grants and knows no store's layout. For internal/cli, store/file and
+// It never writes over a key. It holds no grants and knows no store's layout. For internal/cli, the stores and
 // internal/sealed.
 package keys
 
@@ -18,9 +21,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/gofrs/flock"
-
 	"github.com/sftoken/sftoken/internal/durable"
+	"github.com/sftoken/sftoken/internal/lock"
 	"github.com/sftoken/sftoken/store"
 )
 
@@ -30,7 +32,7 @@ type Place string
 // The places of a key.
 const (
 	Keyring Place = "keyring" // the operating system's: Keychain, Credential Manager, Secret Service
-	File    Place = "file"    // Dir/key, mode 0600
+	File    Place = "file"    // Dir/key or Dir/key-ID, mode 0600
 )
 
 var (
@@ -52,16 +54,16 @@ type Options struct {
 	OnFallback     func(reason error) // Create with Place "" tells why the keyring was not used, before it writes the key file
 }
 
-// Open finds the key that the data directory was set up with. It creates nothing. It fails with ErrNoKey when there never
-// was one, with ErrKeyLost when there was, and with ErrNoKeyring when the key is in a keyring that does not answer.
-// Options.Place does not matter: key.json says where the key is.
-func Open(ctx context.Context, o Options) (*Key, Place, error) {
+// Open finds the keys that the data directory was set up with. It creates nothing. It fails with ErrNoKey when there never
+// was one, with ErrKeyLost when there was and the current one is gone, and with ErrNoKeyring when that is in a keyring that
+// does not answer. Options.Place does not matter: key.json says where the keys are. The place is the current key's.
+func Open(ctx context.Context, o Options) (*Set, Place, error) {
 	return home{o, system{}}.open(ctx)
 }
 
-// Create makes the key of a new data directory, and the directory. If the directory has a key, Create opens that one,
-// wherever it is: of two processes that create at once, one makes the key and both get it.
-func Create(ctx context.Context, o Options) (*Key, Place, error) {
+// Create makes the key of a new data directory, and the directory. If the directory has keys, Create opens those, wherever
+// they are: of two processes that create at once, one makes the key and both get it.
+func Create(ctx context.Context, o Options) (*Set, Place, error) {
 	return home{o, system{}}.create(ctx)
 }
 
@@ -73,64 +75,93 @@ type home struct {
 
 func (h home) path(name string) string { return filepath.Join(h.Dir, name) }
 
-func (h home) open(ctx context.Context) (*Key, Place, error) {
+func (h home) open(ctx context.Context) (*Set, Place, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, "", fmt.Errorf("open key: %w", err)
 	}
+	stamp, _ := os.Lstat(h.path("key.json")) // before it is read: if it changes in between, Check sees that
 	rec, err := h.readRecord()
 	if err != nil {
 		return nil, "", err
 	}
-	var key *Key
-	if rec.Place == Keyring {
-		key, err = h.fromRing(ctx, rec.ID)
-	} else {
-		key, err = h.fromFile(rec.ID)
-	}
+	e := find(rec.Keys, rec.Current)
+	k, err := h.fetch(ctx, *e)
 	if err != nil {
-		return nil, rec.Place, err
+		return nil, e.Place, err
 	}
-	return key, rec.Place, nil
+	set := setOf(k)
+	set.home, set.stamp, set.listed = &h, stamp, rec.Keys
+	set.loadOlder(ctx)
+	return set, e.Place, nil
 }
 
-func (h home) create(ctx context.Context) (*Key, Place, error) {
+// fetch gets one key from where it lives.
+func (h home) fetch(ctx context.Context, e entry) (*key, error) {
+	if e.Place == Keyring {
+		return h.fromRing(ctx, e.ID)
+	}
+	return h.fromFile(e.File, e.ID)
+}
+
+func (h home) create(ctx context.Context) (*Set, Place, error) {
 	if err := durable.MakeDir(h.Dir); err != nil {
 		return nil, "", err
 	}
-	lock := flock.New(h.path("key.lock"), flock.SetFlag(os.O_CREATE|os.O_RDONLY|durable.OpenFlags))
-	if _, err := lock.TryLockContext(ctx, 10*time.Millisecond); err != nil {
-		return nil, "", durable.Failure("lock", lock.Path(), err)
-	}
-	defer lock.Close()
-
-	if key, place, err := h.open(ctx); !errors.Is(err, ErrNoKey) {
-		return key, place, err
-	}
-	key, place, err := h.make(ctx)
+	unlock, err := h.lock(ctx)
 	if err != nil {
 		return nil, "", err
 	}
-	if err := h.writeRecord(record{ID: key.ID(), Place: place, Created: time.Now()}); err != nil {
+	defer unlock()
+	if set, place, err := h.open(ctx); !errors.Is(err, ErrNoKey) {
+		return set, place, err
+	}
+	if _, err := h.add(ctx, record{}); err != nil {
 		return nil, "", err
 	}
-	return key, place, nil
+	return h.open(ctx)
 }
 
-// make puts a new key into the keyring or the key file. Until key.json is written a crash loses nothing: a key in the
-// keyring has not been used, and one in the file is found.
-func (h home) make(ctx context.Context) (*Key, Place, error) {
+// lock excludes others who make or remove keys.
+func (h home) lock(ctx context.Context) (unlock func(), err error) {
+	held, err := lock.In(h.Dir).Take(ctx, "key")
+	if err != nil {
+		return nil, err
+	}
+	return func() { _ = held.Release() }, nil
+}
+
+// add makes a new key, puts it into the keyring or a file, and makes it the current one. Until key.json is written a crash
+// loses nothing: a key in the keyring has not been used, and one in a file is found.
+func (h home) add(ctx context.Context, r record) (entry, error) {
+	e := entry{Created: time.Now().UTC().Truncate(time.Second)}
 	if h.Place != File {
-		key, err := h.toRing(ctx, randomBytes())
-		if err == nil {
-			return key, Keyring, nil
+		raw := randomBytes()
+		k, err := newKey(raw)
+		if err != nil {
+			return entry{}, err
 		}
-		if h.Place == Keyring || ctx.Err() != nil {
-			return nil, "", err
-		}
-		if h.OnFallback != nil {
+		if err = h.toRing(ctx, k, raw); err == nil {
+			e.ID, e.Place = k.name(), Keyring
+		} else if h.Place == Keyring || ctx.Err() != nil {
+			return entry{}, err
+		} else if h.OnFallback != nil {
 			h.OnFallback(err)
 		}
 	}
-	key, err := h.toFile(randomBytes()) // not the bytes that a slow keyring may still take in
-	return key, File, err
+	if e.ID == "" {
+		raw := randomBytes() // not the bytes that a slow keyring may still take in
+		k, err := newKey(raw)
+		if err != nil {
+			return entry{}, err
+		}
+		e.ID, e.Place, e.File = k.name(), File, fileOf(k.name())
+		if len(r.Keys) == 0 {
+			e.File = firstFile
+		}
+		if err := h.toFile(e.File, raw); err != nil {
+			return entry{}, err
+		}
+	}
+	r.Current, r.Keys = e.ID, append(r.Keys, e)
+	return e, h.writeRecord(r)
 }

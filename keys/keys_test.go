@@ -1,7 +1,6 @@
 package keys
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -20,49 +19,6 @@ import (
 
 	"github.com/sftoken/sftoken/store"
 )
-
-// fakeRing is a keyring in memory; err is what it answers to everything.
-type fakeRing struct {
-	mu      sync.Mutex
-	entries map[string]string
-	err     error
-}
-
-func (r *fakeRing) Get(_, account string) (string, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if secret, ok := r.entries[account]; ok && r.err == nil {
-		return secret, nil
-	}
-	if r.err != nil {
-		return "", r.err
-	}
-	return "", keyring.ErrNotFound
-}
-
-func (r *fakeRing) Set(_, account, secret string) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.err != nil {
-		return r.err
-	}
-	if r.entries == nil {
-		r.entries = map[string]string{}
-	}
-	r.entries[account] = secret
-	return nil
-}
-
-// silentRing never answers.
-type silentRing struct{ never chan struct{} }
-
-func (r silentRing) Get(string, string) (string, error) { <-r.never; return "", errors.New("too late") }
-func (r silentRing) Set(string, string, string) error   { <-r.never; return errors.New("too late") }
-
-// forgetfulRing takes everything and keeps nothing.
-type forgetfulRing struct{ fakeRing }
-
-func (r *forgetfulRing) Set(string, string, string) error { return nil }
 
 func directory(t *testing.T) string { return filepath.Join(t.TempDir(), "data") }
 
@@ -91,7 +47,7 @@ func do(t *testing.T, errs ...error) {
 	}
 }
 
-func mustCreate(t *testing.T, h home) *Key {
+func mustCreate(t *testing.T, h home) *Set {
 	t.Helper()
 	key, _, err := h.create(t.Context())
 	if err != nil {
@@ -210,12 +166,12 @@ func TestSilentKeyring(t *testing.T) {
 
 func TestLostKeyIsNeverMadeAnew(t *testing.T) {
 	t.Parallel()
-	inRing := func(t *testing.T) (home, *fakeRing, *Key) {
+	inRing := func(t *testing.T) (home, *fakeRing, *Set) {
 		ring := &fakeRing{}
 		h := home{Options{Dir: directory(t)}, ring}
 		return h, ring, mustCreate(t, h)
 	}
-	inFile := func(t *testing.T) (home, *Key) {
+	inFile := func(t *testing.T) (home, *Set) {
 		h := home{Options{Dir: directory(t), Place: File}, &fakeRing{err: errors.New("must not be asked")}}
 		return h, mustCreate(t, h)
 	}
@@ -288,7 +244,7 @@ func TestLostKeyIsNeverMadeAnew(t *testing.T) {
 		},
 		"key.json newer": func(t *testing.T) (home, error) {
 			h, _ := inFile(t)
-			do(t, os.WriteFile(h.path("key.json"), []byte(`{"schema":2,"id":"00000000","place":"tpm"}`), 0o600))
+			do(t, os.WriteFile(h.path("key.json"), []byte(`{"schema":3,"id":"00000000","place":"tpm"}`), 0o600))
 			return h, store.ErrNewerFormat
 		},
 		"key and key.json gone, something sealed left": func(t *testing.T) (home, error) {
@@ -303,7 +259,7 @@ func TestLostKeyIsNeverMadeAnew(t *testing.T) {
 			t.Parallel()
 			h, kind := lose(t)
 			before := files(t, h.Dir)
-			for what, call := range map[string]func(context.Context) (*Key, Place, error){"open": h.open, "create": h.create} {
+			for what, call := range map[string]func(context.Context) (*Set, Place, error){"open": h.open, "create": h.create} {
 				key, _, err := call(t.Context())
 				if key != nil || !errors.Is(err, kind) {
 					t.Errorf("%s: %v, %v; want %v", what, key, err, kind)
@@ -382,7 +338,7 @@ func TestSystemKeyring(t *testing.T) {
 		t.Fatalf("Create: place %q, %v", place, err)
 	}
 	got, _, err := Open(t.Context(), o)
-	if err != nil || !bytes.Equal(got.id[:], key.id[:]) {
+	if err != nil || got.ID() != key.ID() {
 		t.Errorf("Open: %v, %v; want %v", got, err, key)
 	}
 	if err := keyring.Delete("sftoken", key.ID()); err != nil {

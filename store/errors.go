@@ -4,6 +4,8 @@ import (
 	"errors"
 	"maps"
 	"strings"
+
+	"github.com/sftoken/sftoken"
 )
 
 // What a caller branches on. Every error of a store that is about the store, rather than the context, is an [*Error]
@@ -19,12 +21,19 @@ var (
 	ErrNoSpace     error = &kind{"store-no-space", "no space left"}
 	ErrNewerFormat error = &kind{"store-newer-format", "written by a newer version of sftoken"}
 	ErrUnsafe      error = &kind{"store-unsafe", "not safe to use"} // mode, owner, symbolic link
+	ErrRefused     error = &kind{"store-refused", "refused by the database"}
+	ErrUnavailable error = &kind{"store-unavailable", "not reachable now"} // is sftoken.ErrTemporary too
 )
 
 type kind struct{ id, text string }
 
 func (k *kind) Error() string   { return k.text }
 func (k *kind) ErrorID() string { return k.id }
+
+// Is makes a store that will be back by itself a temporary failure like one of the network.
+func (k *kind) Is(target error) bool {
+	return target == sftoken.ErrTemporary && k == ErrUnavailable
+}
 
 // Error is what went wrong with a store: with which grant or file, why, and what mends it.
 type Error struct {

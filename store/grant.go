@@ -105,6 +105,16 @@ func (s *State) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// Restored begins the Reason of an Uncertain grant that came out of a backup: its refresh token may have been spent since
+// then, and Salesforce has to be asked before it is sent. Sending one that is spent ends the login for all who have it.
+const Restored = "restored from a backup"
+
+// MayRotate is false of a grant whose refreshes have been answered without a new refresh token: its token is not spent by
+// use.
+func (g *Grant) MayRotate() bool {
+	return !g.RefreshToken.IsZero() && (g.Rotates || !g.RefreshedAt.After(g.CreatedAt))
+}
+
 // Clone returns a copy that shares nothing with g that can be changed.
 func (g *Grant) Clone() *Grant {
 	if g == nil {

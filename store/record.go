@@ -122,8 +122,10 @@ func diagnose(data []byte) error {
 	var head struct {
 		Schema int `json:"schema"`
 	}
-	newer := &Error{Op: "decode grant", Kind: ErrNewerFormat, Mend: "update sftoken",
-		Detail: "written by a newer version of sftoken: it holds something that this one does not know"}
+	newer := &Error{
+		Op: "decode grant", Kind: ErrNewerFormat, Mend: "update sftoken",
+		Detail: "written by a newer version of sftoken: it holds something that this one does not know",
+	}
 	switch err := json.Unmarshal(data, &head); {
 	case err != nil:
 		return damaged("not JSON")
@@ -142,8 +144,10 @@ func diagnose(data []byte) error {
 func (r *record) grant(state State) (*Grant, error) {
 	g := &Grant{
 		Alias: r.Alias, Generation: r.Generation,
-		App: sftoken.App{ClientID: r.ClientID, ClientSecret: sftoken.NewSecret(r.ClientSecret),
-			RedirectURI: r.RedirectURI, Scopes: r.AppScopes},
+		App: sftoken.App{
+			ClientID: r.ClientID, ClientSecret: sftoken.NewSecret(r.ClientSecret),
+			RedirectURI: r.RedirectURI, Scopes: r.AppScopes,
+		},
 		AllowHosts:  r.AllowHosts,
 		AccessToken: sftoken.NewSecret(r.AccessToken), RefreshToken: sftoken.NewSecret(r.RefreshToken),
 		InstanceURL: r.InstanceURL, IdentityURL: r.IdentityURL, CommunityURL: r.CommunityURL,

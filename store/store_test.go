@@ -163,8 +163,10 @@ func TestErrors(t *testing.T) {
 	t.Parallel()
 	for want, err := range map[string]*store.Error{
 		"get prod: no such grant": {Op: "get", Alias: "prod", Kind: store.ErrNotFound},
-		"save prod: /d/prod.grant: no space left: no space left on device; make room": {Op: "save", Alias: "prod", Path: "/d/prod.grant",
-			Kind: store.ErrNoSpace, Err: syscall.ENOSPC, Mend: "make room"},
+		"save prod: /d/prod.grant: no space left: no space left on device; make room": {
+			Op: "save", Alias: "prod", Path: "/d/prod.grant",
+			Kind: store.ErrNoSpace, Err: syscall.ENOSPC, Mend: "make room",
+		},
 		"read /d/key: no such file or directory": {Op: "read", Path: "/d/key", Err: syscall.ENOENT},
 		"open /d: others may use it":             {Op: "open", Path: "/d", Kind: store.ErrUnsafe, Detail: "others may use it"},
 	} {

@@ -30,18 +30,29 @@ func (l Label) associated() []byte {
 
 // Read opens the file at path. A missing one is fs.ErrNotExist; all errors are *store.Error with the path: ErrDamaged,
 // ErrKeyLost (no key, or not this one), ErrNewerFormat, ErrUnsafe.
-func Read(key *keys.Key, path string, label Label) ([]byte, error) {
+func Read(key *keys.Set, path string, label Label) ([]byte, error) {
 	data, err := durable.Read(path)
 	if err != nil {
 		return nil, err
 	}
+	plaintext, err := Open(key, label, data)
+	if e, ok := errors.AsType[*store.Error](err); ok {
+		e.Path = path
+	}
+	return plaintext, err
+}
+
+// Open decrypts what Seal made with the same label. Its errors are those of Read, without a path.
+func Open(key *keys.Set, label Label, data []byte) ([]byte, error) {
 	if key == nil {
-		return nil, &store.Error{Op: "read", Path: path, Kind: store.ErrKeyLost, Detail: "there is no key to decrypt it with",
-			Mend: "bring the key back, or delete it and log in again"}
+		return nil, &store.Error{
+			Op: "read", Kind: store.ErrKeyLost, Detail: "there is no key to decrypt it with",
+			Mend: "bring the key back, or delete it and log in again",
+		}
 	}
 	plaintext, err := key.Open(data, label.associated())
 	if e, ok := errors.AsType[*store.Error](err); ok {
-		e.Op, e.Path = "read", path
+		e.Op = "read"
 		if e.Mend == "" {
 			e.Mend = "restore it from a backup, or delete it and log in again"
 		}
@@ -49,13 +60,13 @@ func Read(key *keys.Key, path string, label Label) ([]byte, error) {
 	return plaintext, err
 }
 
-// Seal encrypts plaintext for a file with this label.
-func Seal(key *keys.Key, label Label, plaintext []byte) []byte {
+// Seal encrypts plaintext for whatever has this label: a file, a row.
+func Seal(key *keys.Set, label Label, plaintext []byte) []byte {
 	return key.Seal(plaintext, label.associated())
 }
 
 // Write puts plaintext, encrypted, at path in one durable step. The directory must exist (durable.MakeDir).
-func Write(key *keys.Key, path string, label Label, plaintext []byte) error {
+func Write(key *keys.Set, path string, label Label, plaintext []byte) error {
 	return durable.Write(path, Seal(key, label, plaintext))
 }
 

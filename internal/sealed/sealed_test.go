@@ -16,7 +16,7 @@ import (
 
 var apps = sealed.Label{Kind: "apps"}
 
-func written(t testing.TB, key *keys.Key, label sealed.Label) (path string) {
+func written(t testing.TB, key *keys.Set, label sealed.Label) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "apps")
 	if err := sealed.Write(key, path, label, []byte("CANARY secret")); err != nil {
@@ -48,7 +48,7 @@ func TestReadRefuses(t *testing.T) {
 	t.Parallel()
 	key := keys.Generate()
 	for name, c := range map[string]struct {
-		key   *keys.Key
+		key   *keys.Set
 		label sealed.Label
 		kind  error
 	}{
