@@ -37,10 +37,14 @@ pkce_required = true
 		t.Fatal(err)
 	}
 	want := &emulator.Config{
-		Orgs: []emulator.Org{{ID: "00D000000000001", Name: "Mine", MyDomain: "mine", SessionTimeout: 15 * time.Minute,
-			Users: []emulator.User{{ID: "005000000000001AAA", Username: "a@b.c", Password: "p"}}}},
-		Apps: []emulator.App{{ClientID: "key", Callbacks: []string{"/services/oauth2/success"}, Scopes: []string{"api"},
-			RefreshPolicy: "specific_inactivity:30:DAYS", PKCERequired: true}},
+		Orgs: []emulator.Org{{
+			ID: "00D000000000001", Name: "Mine", MyDomain: "mine", SessionTimeout: 15 * time.Minute,
+			Users: []emulator.User{{ID: "005000000000001AAA", Username: "a@b.c", Password: "p"}},
+		}},
+		Apps: []emulator.App{{
+			ClientID: "key", Callbacks: []string{"/services/oauth2/success"}, Scopes: []string{"api"},
+			RefreshPolicy: "specific_inactivity:30:DAYS", PKCERequired: true,
+		}},
 	}
 	if diff := cmp.Diff(want, config); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

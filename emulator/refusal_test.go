@@ -53,10 +53,15 @@ func TestAuthorizeRefusals(t *testing.T) {
 		{"user inactive", func(s *emulator.Server) {
 			_ = s.UpdateUser(emulator.Username, func(u *emulator.User) { u.Inactive = true })
 		}, nil, callback + "?error=inactive_user&error_description=user%20is%20inactive&state=s1"},
-		{"org locked", func(s *emulator.Server) { _ = s.UpdateOrg("acme", func(o *emulator.Org) { o.Locked = true }) }, nil,
-			callback + "?error=inactive_org&error_description=org%20is%20locked%2C%20closed%2C%20or%20suspended&state=s1"},
-		{"org requires PKCE", func(s *emulator.Server) { _ = s.UpdateOrg("acme", func(o *emulator.Org) { o.PKCERequired = true }) },
-			[]string{"client_id", confidential, "code_challenge", ""}, errorPath + "error=invalid_request&error_description=missing%20required%20code%20challenge"},
+		{
+			"org locked", func(s *emulator.Server) { _ = s.UpdateOrg("acme", func(o *emulator.Org) { o.Locked = true }) }, nil,
+			callback + "?error=inactive_org&error_description=org%20is%20locked%2C%20closed%2C%20or%20suspended&state=s1",
+		},
+		{
+			"org requires PKCE", func(s *emulator.Server) { _ = s.UpdateOrg("acme", func(o *emulator.Org) { o.PKCERequired = true }) },
+			[]string{"client_id", confidential, "code_challenge", ""},
+			errorPath + "error=invalid_request&error_description=missing%20required%20code%20challenge",
+		},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

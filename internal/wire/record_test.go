@@ -74,7 +74,10 @@ func TestRecorderAndHandlerTellTheSame(t *testing.T) {
 		Form:   []wire.Field{{"grant_type", "authorization_code"}, {"code", "aPrx…[secret " + fp(code) + "]"}, {"client_secret", "[secret " + fp(consumer) + "]"}},
 		Status: 200, Type: "application/json",
 		Answer: []wire.Field{
-			{"access_token", "00Dxx0000001gEREAY!…[secret " + fp(access) + "]"}, {"issued_at", "1736530186928"}, {"n", "12"}, {"id_token", "null"},
+			{"access_token", "00Dxx0000001gEREAY!…[secret " + fp(access) + "]"},
+			{"issued_at", "1736530186928"},
+			{"n", "12"},
+			{"id_token", "null"},
 			{"nested", `{"list":["5Aep…[secret ` + fp(refresh) + `]",1],"sid":"[secret ` + fp("hush") + `]"}`},
 		},
 	}, {

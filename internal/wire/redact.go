@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/sftoken/sftoken"
 )
@@ -34,28 +35,33 @@ var guessable = []string{
 // so that two secrets written without a gap go together.
 const chars = `[A-Za-z0-9._~=%!+/-]`
 
+// The patterns are compiled when first used: most commands show no request, and start faster for it.
 var (
 	// shape finds a token in running text: an access token (the org id, an exclamation mark, the session), a refresh token,
 	// an authorization code, a JWT, a consumer secret (64 upper-case hexadecimal digits).
-	shape = regexp.MustCompile(`00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?(?:!|%21)` + chars + `+` +
+	shape = pattern(`00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?(?:!|%21)` + chars + `+` +
 		`|(?:5Aep|aPrx)` + chars + `{4,}` +
 		`|eyJ[A-Za-z0-9_-]{4,}(?:\.|%2E)` + chars + `+` +
 		`|[0-9A-F]{64}`)
 
 	// named finds `name=value`, `name: value`, `"name":"value"` and their escaped forms. Everyday words, as in "refresh token:
 	// connection refused", count only where a program wrote them: with an equals sign, a token also in quotes.
-	named = regexp.MustCompile(`(?i)(` + alternatives(slices.DeleteFunc(slices.Clone(secretNames), everyday)) + `)` +
+	named = pattern(`(?i)(` + alternatives(slices.DeleteFunc(slices.Clone(secretNames), everyday)) + `)` +
 		`\\?["']?\s*(?:=|:|%3D|%3A)\s*\\?["']?((?:(?:Bearer|Basic|OAuth|DPoP)\s+)?[^\s"'&<>\\,;]+)` +
 		`|(code|state|nonce|token)(?:=|%3D)([^\s"'&<>\\,;]+)` +
 		`|(token)\\?["']\s*:\s*\\?["']([^\s"'&<>\\,;]+)`)
 
-	scheme  = regexp.MustCompile(`(?i)\b(?:Bearer|Basic|OAuth|DPoP)\s+(` + chars + `{16,})`)
-	cookies = regexp.MustCompile(`(?i)\b(?:set-)?cookie:[ \t]*([^\r\n]+)`)
-	authURL = regexp.MustCompile(`(?i)force://[^:@\s]*:([^@\s]+)@`)
+	scheme  = pattern(`(?i)\b(?:Bearer|Basic|OAuth|DPoP)\s+(` + chars + `{16,})`)
+	cookies = pattern(`(?i)\b(?:set-)?cookie:[ \t]*([^\r\n]+)`)
+	authURL = pattern(`(?i)force://[^:@\s]*:([^@\s]+)@`)
 
 	// placed is what these expressions see of a placeholder.
-	placed = regexp.MustCompile(`^(?:[A-Za-z0-9]{3,18}!?…)?\[secret(?: [0-9a-f]{8})?\]?$`)
+	placed = pattern(`^(?:[A-Za-z0-9]{3,18}!?…)?\[secret(?: [0-9a-f]{8})?\]?$`)
 )
+
+func pattern(parts ...string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(strings.Join(parts, "")) })
+}
 
 func everyday(name string) bool {
 	return slices.Contains([]string{"code", "state", "nonce", "token"}, name)
@@ -109,22 +115,22 @@ type span struct {
 
 func find(text string) []span {
 	var spans []span
-	for _, m := range cookies.FindAllStringSubmatchIndex(text, -1) {
+	for _, m := range cookies().FindAllStringSubmatchIndex(text, -1) {
 		spans = append(spans, span{m[2], m[3], "cookie"})
 	}
-	for _, m := range authURL.FindAllStringSubmatchIndex(text, -1) {
+	for _, m := range authURL().FindAllStringSubmatchIndex(text, -1) {
 		spans = append(spans, span{m[2], m[3], "password"}) // two secrets: no fingerprint of both together
 	}
-	for _, m := range scheme.FindAllStringSubmatchIndex(text, -1) {
+	for _, m := range scheme().FindAllStringSubmatchIndex(text, -1) {
 		spans = append(spans, span{m[2], m[3], "authorization"})
 	}
-	for _, m := range shape.FindAllStringIndex(text, -1) {
+	for _, m := range shape().FindAllStringIndex(text, -1) {
 		spans = append(spans, span{m[0], m[1], "token"})
 	}
 	for at := 0; ; {
-		m := named.FindStringSubmatchIndex(text[at:])
+		m := named().FindStringSubmatchIndex(text[at:])
 		if m == nil {
-			return slices.DeleteFunc(spans, func(s span) bool { return placed.MatchString(text[s.from:s.to]) })
+			return slices.DeleteFunc(spans, func(s span) bool { return placed().MatchString(text[s.from:s.to]) })
 		}
 		m = slices.DeleteFunc(m, func(i int) bool { return i < 0 }) // the alternatives that did not match
 		name, value := m[2:4], m[4:6]

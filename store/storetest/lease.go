@@ -20,8 +20,10 @@ func released(t *testing.T, s store.Store) {
 		release(t, l)
 	}
 	_, loadErr := l.Load(t.Context())
-	for what, err := range map[string]error{"Load": loadErr, "Probe": l.Probe(t.Context()),
-		"Save": l.Save(t.Context(), get(t, s, "prod")), "Delete": l.Delete(t.Context())} {
+	for what, err := range map[string]error{
+		"Load": loadErr, "Probe": l.Probe(t.Context()),
+		"Save": l.Save(t.Context(), get(t, s, "prod")), "Delete": l.Delete(t.Context()),
+	} {
 		wantError(t, what, err, store.ErrLeaseLost)
 	}
 	if got := get(t, s, "prod"); got.Generation != 1 {

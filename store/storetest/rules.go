@@ -197,8 +197,10 @@ func cancelled(t *testing.T, s store.Store) {
 	_, aliasesErr := s.Aliases(ctx)
 	_, loadErr := l.Load(ctx)
 	g := get(t, s, "prod")
-	for what, err := range map[string]error{"Get": getErr, "Aliases": aliasesErr, "Load": loadErr,
-		"Probe": l.Probe(ctx), "Save": l.Save(ctx, g), "Delete": l.Delete(ctx)} {
+	for what, err := range map[string]error{
+		"Get": getErr, "Aliases": aliasesErr, "Load": loadErr,
+		"Probe": l.Probe(ctx), "Save": l.Save(ctx, g), "Delete": l.Delete(ctx),
+	} {
 		wantError(t, what, err, context.Canceled)
 	}
 	var listErr error
