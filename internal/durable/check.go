@@ -58,6 +58,15 @@ func CheckDir(path string) error {
 	return checkAccess("open directory", path, info, 0o700)
 }
 
+// CheckFile reports why a file that somebody else will open is not private. A missing one is fs.ErrNotExist.
+func CheckFile(path string) error {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return Failure("open", path, err)
+	}
+	return checkFile("open", path, info)
+}
+
 // checkFile reports why an open file is not a private regular file.
 func checkFile(op, path string, info fs.FileInfo) error {
 	if info.Mode()&fs.ModeSymlink != 0 {

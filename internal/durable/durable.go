@@ -74,9 +74,9 @@ type Pending struct {
 	f          *os.File // nil once committed or discarded
 }
 
-// Prepare makes the temporary file temp, in the directory of path, and fills it with size zero bytes on the disk. Where the
-// file system writes in place (ext4, xfs, tmpfs; not btrfs or zfs) nobody else can take that space before Commit. A temp
-// that exists is fs.ErrExist: who gives it a fixed name excludes others and removes what a crash has left.
+// Prepare makes the temporary file temp, in the directory of path, and gives it size bytes of the disk. Where the file system
+// writes in place (ext4, xfs, tmpfs; not btrfs or zfs) nobody else can take that space before Commit. A temp that exists is
+// fs.ErrExist: who gives it a fixed name excludes others and has Sweep remove what a crash has left.
 func Prepare(path, temp string, size int) (*Pending, error) {
 	if err := checkTarget(path); err != nil {
 		return nil, err
@@ -87,16 +87,20 @@ func Prepare(path, temp string, size int) (*Pending, error) {
 	}
 	p := &Pending{path: path, temp: temp, f: f}
 	if size > 0 {
-		_, err = f.Write(make([]byte, size))
-		if err == nil {
-			err = f.Sync()
-		}
-		if err != nil {
+		if err := setAside(f, size); err != nil {
 			p.Discard()
 			return nil, Failure("write", path, err)
 		}
 	}
 	return p, nil
+}
+
+// fill sets space aside where the system cannot without its being written. Some file systems find it only when they sync.
+func fill(f *os.File, size int) error {
+	if _, err := f.WriteAt(make([]byte, size), 0); err != nil {
+		return err
+	}
+	return f.Sync()
 }
 
 // Commit writes data and moves the file into its place. The Pending is used up, whatever comes of it.
@@ -135,9 +139,38 @@ func (p *Pending) Discard() {
 	p.f = nil
 }
 
+// Stamp is what Same compares: nil if there is no such file. What else may be wrong with it, reading or writing it will tell.
+func Stamp(path string) fs.FileInfo {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return nil
+	}
+	return info
+}
+
+// Same tells whether two looks at a path saw the same file. Files are replaced, not written to.
+func Same(a, b fs.FileInfo) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+}
+
+// Sweep removes a temporary file that a crash may have left. It looks first: to remove what is not there, the kernel locks
+// the directory against everybody else all the same.
+func Sweep(temp string) {
+	if _, err := os.Lstat(temp); err == nil {
+		_ = os.Remove(temp)
+	}
+}
+
 // Remove deletes a file for good. A file that is not there is no error.
 func Remove(path string) error {
-	if info, err := os.Lstat(path); err == nil && info.IsDir() {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && info.IsDir() {
 		return checkFile("remove", path, info) // os.Remove would take an empty one away
 	}
 	if err := os.Remove(path); errors.Is(err, fs.ErrNotExist) {
@@ -149,4 +182,17 @@ func Remove(path string) error {
 		return Failure("remove", path, err)
 	}
 	return nil
+}
+
+// Names are those of the files in a directory, hidden ones too. A missing directory has none.
+func Names(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, Failure("open directory", dir, err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names, nil
 }
