@@ -103,6 +103,10 @@ func fill(f *os.File, size int) error {
 	return f.Sync()
 }
 
+// syncFile brings a file or directory to the disk. A test stands in for it, since no crash of a process can show that it is
+// missing.
+var syncFile = (*os.File).Sync
+
 // Commit writes data and moves the file into its place. The Pending is used up, whatever comes of it.
 func (p *Pending) Commit(data []byte) error {
 	defer p.Discard()
@@ -111,7 +115,7 @@ func (p *Pending) Commit(data []byte) error {
 		err = p.f.Truncate(int64(len(data)))
 	}
 	if err == nil {
-		err = p.f.Sync()
+		err = syncFile(p.f)
 	}
 	if err == nil {
 		err = p.f.Close() // Windows renames no open file

@@ -32,7 +32,7 @@ func syncDir(path string) error {
 		return err
 	}
 	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) {
+	if err := syncFile(d); err != nil && !errors.Is(err, syscall.EINVAL) {
 		return err
 	}
 	return nil

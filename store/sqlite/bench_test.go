@@ -105,7 +105,7 @@ func benchmarkGrants(b *testing.B, n int) {
 	path := place(b)
 	s := open(b, path, keys.Generate())
 	alias := func(i int) string { return fmt.Sprintf("grant-%07d", i) }
-	do(b, s.Fill(b.Context(), n, func(i int) *store.Grant {
+	do(b, s.Fill(n, func(i int) *store.Grant {
 		g := storetest.Grant(alias(i))
 		g.Generation, g.State, g.RefreshedAt = 1, store.Live, noon
 		if i%100 == 0 {

@@ -21,14 +21,29 @@ func (s *Store) Put(ctx context.Context, g *store.Grant, old uint64) error { ret
 func (s *Store) Writer() *sql.DB { return s.writer }
 
 // Fill saves grants without leases, in one transaction.
-func (s *Store) Fill(ctx context.Context, n int, grant func(i int) *store.Grant) error {
-	_, err := s.writer.ExecContext(ctx, "BEGIN IMMEDIATE")
-	for i := 0; i < n && err == nil; i++ {
-		err = s.put(ctx, grant(i), 0)
+func (s *Store) Fill(n int, grant func(i int) *store.Grant) error {
+	group := make([]*pending, n)
+	for i := range group {
+		do, err := s.putting(grant(i), 0)
+		if err != nil {
+			return err
+		}
+		group[i] = &pending{ctx: context.Background(), do: do}
 	}
-	if err != nil {
-		return err
+	return s.transact(group)
+}
+
+// Together writes what they do as one group, and returns their errors.
+func (s *Store) Together(writes ...func(ctx context.Context, tx *sql.Tx) error) []error {
+	group := make([]*pending, len(writes))
+	for i, do := range writes {
+		group[i] = &pending{ctx: context.Background(), do: do, done: make(chan struct{})}
 	}
-	_, err = s.writer.ExecContext(ctx, "COMMIT")
-	return err
+	s.commit(group)
+	errs := make([]error, len(group))
+	for i, p := range group {
+		<-p.done
+		errs[i] = p.err
+	}
+	return errs
 }

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"io/fs"
 	"sync"
@@ -99,8 +100,8 @@ func (l *lease) Delete(ctx context.Context) error {
 	defer unlock()
 	l.seen = nil
 	if err = l.s.spool.Remove(l.alias); err == nil {
-		err = l.s.change(ctx, func(ctx context.Context) error {
-			_, err := l.s.remove.ExecContext(ctx, l.alias)
+		err = l.s.change(ctx, func(ctx context.Context, tx *sql.Tx) error {
+			_, err := tx.StmtContext(ctx, l.s.remove).ExecContext(ctx, l.alias)
 			return err
 		})
 	}

@@ -36,7 +36,7 @@ func crowd(t *testing.T) *sqlite.Store {
 		g.Generation = 1
 		return g
 	}
-	do(t, s.Fill(t.Context(), 1000, grant))
+	do(t, s.Fill(1000, grant))
 	for i := range 40 {
 		g := grant(i * 25)
 		g.State = store.State(i % 3)

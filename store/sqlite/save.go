@@ -2,8 +2,8 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
-	"time"
 
 	"github.com/sftoken/sftoken/internal/durable"
 	"github.com/sftoken/sftoken/internal/sealed"
@@ -11,11 +11,8 @@ import (
 	"github.com/sftoken/sftoken/store"
 )
 
-// reserveSize is what Probe sets aside at least. A grant of 2 KiB changes half a dozen pages of 4 KiB.
+// reserveSize is what Probe sets aside. A grant of 2 KiB changes half a dozen pages of 4 KiB.
 const reserveSize = 128 << 10
-
-// patience is how long a write waits for another program's transaction. Ours take a millisecond.
-const patience = 10 * time.Second
 
 // Save implements store.Lease.
 func (l *lease) Save(ctx context.Context, g *store.Grant) error {
@@ -27,11 +24,20 @@ func (l *lease) Save(ctx context.Context, g *store.Grant) error {
 	return located(l.save(ctx, g), "save", l.alias)
 }
 
+// know loads the grant if what the lease saw of it may be out of date.
+func (l *lease) know(ctx context.Context) error {
+	if l.seen != nil && durable.Same(l.seen.spool, l.s.spool.Stamp(l.alias)) {
+		return nil
+	}
+	if _, err := l.load(ctx); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return nil
+}
+
 func (l *lease) save(ctx context.Context, g *store.Grant) error {
-	if l.seen == nil || !durable.Same(l.seen.spool, l.s.spool.Stamp(l.alias)) {
-		if _, err := l.load(ctx); err != nil && !errors.Is(err, store.ErrNotFound) {
-			return err // nothing is written over what cannot be read
-		}
+	if err := l.know(ctx); err != nil {
+		return err // nothing is written over what cannot be read
 	}
 	if err := store.CheckSave(l.alias, g, l.seen.newest); err != nil {
 		return err
@@ -57,20 +63,28 @@ func (l *lease) save(ctx context.Context, g *store.Grant) error {
 
 // put writes g, in the generation that it has, in the place of the row that has the generation old (0: there is none).
 func (s *Store) put(ctx context.Context, g *store.Grant, old uint64) error {
-	data, err := sealed.SealGrant(s.key, grantKind, g)
+	do, err := s.putting(g, old)
 	if err != nil {
 		return err
 	}
+	return s.change(ctx, do)
+}
+
+func (s *Store) putting(g *store.Grant, old uint64) (write, error) {
+	data, err := sealed.SealGrant(s.key, grantKind, g)
+	if err != nil {
+		return nil, err
+	}
 	id, err := keys.SealedWith(data) // not the key's own: it may be another by now
 	if err != nil {
-		return err
+		return nil, err
 	}
 	stmt, args := s.insert, []any{g.Generation, int64(g.State), micros(g.RefreshedAt), id, data, g.Alias}
 	if old > 0 {
 		stmt, args = s.update, append(args, old)
 	}
-	return s.change(ctx, func(ctx context.Context) error {
-		result, err := stmt.ExecContext(ctx, args...)
+	return func(ctx context.Context, tx *sql.Tx) error {
+		result, err := tx.StmtContext(ctx, stmt).ExecContext(ctx, args...)
 		if err != nil {
 			return err
 		}
@@ -78,30 +92,7 @@ func (s *Store) put(ctx context.Context, g *store.Grant, old uint64) error {
 			return err
 		}
 		return &store.Error{Path: s.path, Kind: store.ErrLeaseLost, Detail: "the lease is lost: somebody changed the grant without it"}
-	})
-}
-
-// change waits for the turn to write, and writes. The context ends the waiting, for other goroutines and for other programs'
-// transactions; a write that has begun goes on, since half way it would not be known whether it holds.
-func (s *Store) change(ctx context.Context, write func(ctx context.Context) error) error {
-	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-	case <-ctx.Done():
-		return s.failure(ctx, ctx.Err())
-	}
-	began := time.Now()
-	for {
-		err := write(context.WithoutCancel(ctx))
-		switch {
-		case err == nil:
-			return nil
-		case !isBusy(err) || time.Since(began) > patience:
-			return s.failure(context.WithoutCancel(ctx), err)
-		case ctx.Err() != nil:
-			return s.failure(ctx, err)
-		}
-	}
+	}, nil
 }
 
 // Probe implements store.Lease.
@@ -115,31 +106,24 @@ func (l *lease) Probe(ctx context.Context) error {
 }
 
 func (l *lease) probe(ctx context.Context) error {
-	g, err := l.s.newest(ctx, l.alias)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
+	if l.s.key == nil {
+		return sealed.NoKey()
+	}
+	if err := l.s.key.Check(); err != nil {
 		return err
 	}
-	if g == nil {
-		g = &store.Grant{Alias: l.alias}
-	}
-	data, err := sealed.SealGrant(l.s.key, grantKind, g)
-	if err != nil {
+	if err := l.know(ctx); err != nil {
 		return err
 	}
 	if l.reserve != nil {
 		l.reserve.Discard()
 		l.reserve = nil
 	}
-	if l.reserve, err = durable.Prepare(l.s.locks.Path(l.alias), l.s.reservePath(l.alias), reserveSize+4*len(data)); err != nil {
+	var err error
+	if l.reserve, err = durable.Prepare(l.s.locks.Path(l.alias), l.s.reservePath(l.alias), reserveSize); err != nil {
 		return err
 	}
-	return l.s.change(ctx, func(ctx context.Context) error {
-		tx, err := l.s.writer.BeginTx(ctx, nil) // takes the write lock: _txlock=immediate
-		if err != nil {
-			return err
-		}
-		return tx.Rollback()
-	})
+	return l.s.change(ctx, func(context.Context, *sql.Tx) error { return nil }) // takes the write lock
 }
 
 // Spool implements store.Spooler. It does not look at the database, which may be what fails.

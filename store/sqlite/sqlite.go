@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/sftoken/sftoken/internal/durable"
@@ -32,7 +33,10 @@ type Store struct {
 	spool spool.Spool
 
 	reader, writer *sql.DB       // the writer has one connection
-	turn           chan struct{} // one token: who writes. The waiting ends with its context, the writing does not
+	turn           chan struct{} // one token: who writes
+
+	mu    sync.Mutex
+	queue []*pending // writes that wait for the turn; guarded by mu
 
 	get, insert, update, remove *sql.Stmt
 }
