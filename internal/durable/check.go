@@ -52,8 +52,10 @@ func CheckDir(path string) error {
 	case info.Mode()&fs.ModeSymlink != 0:
 		return linkError("open directory", path)
 	case !info.IsDir():
-		return &store.Error{Op: "open directory", Path: path, Kind: store.ErrUnsafe, ID: "store-unsafe-kind",
-			Detail: "there is something else in the directory's place", Mend: "move it away"}
+		return &store.Error{
+			Op: "open directory", Path: path, Kind: store.ErrUnsafe, ID: "store-unsafe-kind",
+			Detail: "there is something else in the directory's place", Mend: "move it away",
+		}
 	}
 	return checkAccess("open directory", path, info, 0o700)
 }
@@ -77,8 +79,10 @@ func checkFile(op, path string, info fs.FileInfo) error {
 		if info.IsDir() {
 			what = "a directory"
 		}
-		return &store.Error{Op: op, Path: path, Kind: store.ErrUnsafe, ID: "store-unsafe-kind",
-			Detail: what + " is in the file's place", Mend: "move it away"}
+		return &store.Error{
+			Op: op, Path: path, Kind: store.ErrUnsafe, ID: "store-unsafe-kind",
+			Detail: what + " is in the file's place", Mend: "move it away",
+		}
 	}
 	return checkAccess(op, path, info, 0o600)
 }
@@ -100,19 +104,25 @@ func checkAccess(op, path string, info fs.FileInfo, want fs.FileMode) error {
 		return nil // the profile directory's access list keeps others out; mode bits mean nothing there
 	}
 	if uid := owner(info); uid >= 0 && uid != os.Geteuid() {
-		return &store.Error{Op: op, Path: path, Kind: store.ErrUnsafe, ID: "store-unsafe-owner",
+		return &store.Error{
+			Op: op, Path: path, Kind: store.ErrUnsafe, ID: "store-unsafe-owner",
 			Detail: fmt.Sprintf("it belongs to user %d, this is user %d", uid, os.Geteuid()),
-			Mend:   fmt.Sprintf("run as its owner, or give it back: sudo chown %d %s", os.Geteuid(), shellQuote(path))}
+			Mend:   fmt.Sprintf("run as its owner, or give it back: sudo chown %d %s", os.Geteuid(), shellQuote(path)),
+		}
 	}
 	if got := info.Mode().Perm(); got&^want&0o077 != 0 {
-		return &store.Error{Op: op, Path: path, Kind: store.ErrUnsafe, ID: "store-unsafe-mode",
+		return &store.Error{
+			Op: op, Path: path, Kind: store.ErrUnsafe, ID: "store-unsafe-mode",
 			Detail: fmt.Sprintf("others may use it (mode %04o)", got),
-			Mend:   fmt.Sprintf("close it: chmod %04o %s", want, shellQuote(path))}
+			Mend:   fmt.Sprintf("close it: chmod %04o %s", want, shellQuote(path)),
+		}
 	}
 	return nil
 }
 
 func linkError(op, path string) error {
-	return &store.Error{Op: op, Path: path, Kind: store.ErrUnsafe, ID: "store-unsafe-link",
-		Detail: "it is a symbolic link", Mend: "put the real thing in its place, or name the real directory"}
+	return &store.Error{
+		Op: op, Path: path, Kind: store.ErrUnsafe, ID: "store-unsafe-link",
+		Detail: "it is a symbolic link", Mend: "put the real thing in its place, or name the real directory",
+	}
 }
