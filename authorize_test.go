@@ -113,6 +113,7 @@ func TestAuthorizeRefuses(t *testing.T) {
 	}
 }
 
+// C-05, C-24, C-26, C-29: whose callback is taken, and what ends the attempt.
 func TestAccept(t *testing.T) {
 	t.Parallel()
 	a, _ := attempt(t, sftoken.AuthorizeOptions{})

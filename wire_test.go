@@ -43,8 +43,8 @@ func wire(t *testing.T, body string) (client *http.Client, sent func() string) {
 
 func request(lines ...string) string { return strings.Join(lines, "\r\n") }
 
-// C-08, C-40, C-41, C-53: the bytes of every request. A public client sends no client_secret, no request to the token
-// endpoint a scope, and no URL a secret.
+// C-08, C-40, C-41, C-51, C-53: the bytes of every request. A public client sends no client_secret, no request to the token
+// endpoint a scope, and no URL a secret; the paths are Salesforce's, whether or not there is a discovery document.
 func TestWire(t *testing.T) {
 	t.Parallel()
 	host := parseHost(t, "http://localhost:8080")
