@@ -171,6 +171,7 @@ func (e *Env) givenSecret(wish *loginOptions) (secret sftoken.Secret, given bool
 	}
 	if value := e.Getenv("SFTOKEN_CLIENT_SECRET"); value != "" {
 		e.Say("login.secret-from-environment", nil)
+		_ = os.Unsetenv("SFTOKEN_CLIENT_SECRET") // the browser and hooks would inherit it (C-70)
 		return sftoken.NewSecret(value), true, nil
 	}
 	return secret, false, nil

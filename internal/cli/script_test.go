@@ -85,6 +85,10 @@ func robotMain() int {
 	if len(os.Args) > 2 {
 		mode = os.Args[1]
 	}
+	if os.Getenv("SFTOKEN_CLIENT_SECRET") != "" {
+		fmt.Fprintln(os.Stderr, "robot: the browser was given the client secret (C-70)")
+		return 1
+	}
 	out := os.Getenv("ROBOT_OUT")
 	agent := &useragent.Agent{
 		Username: os.Getenv("ROBOT_USER"), Password: emulator.Password, Language: os.Getenv("ROBOT_LANGUAGE"),
