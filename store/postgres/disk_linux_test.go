@@ -6,30 +6,23 @@ import (
 	"os"
 	"os/user"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/sftoken/sftoken"
 	"github.com/sftoken/sftoken/store"
 	"github.com/sftoken/sftoken/store/storetest"
+	"github.com/sftoken/sftoken/test/need"
 )
 
 // smallDisk mounts a file system of 512 KiB that PostgreSQL can write to.
 func smallDisk(t *testing.T) string {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("left out: only root can mount a small disk")
-	}
 	account, err := user.Lookup("postgres")
 	do(t, err)
 	dir, err := os.MkdirTemp("", "pgtest")
 	do(t, err)
 	t.Cleanup(func() { do(t, os.Remove(dir)) })
-	data := fmt.Sprintf("size=512k,mode=0700,uid=%s,gid=%s", account.Uid, account.Gid)
-	if err := syscall.Mount("sftoken-test", dir, "tmpfs", 0, data); err != nil {
-		t.Skipf("left out: a small disk cannot be mounted here: %v", err)
-	}
-	t.Cleanup(func() { do(t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
+	need.Disk(t, dir, fmt.Sprintf("size=512k,mode=0700,uid=%s,gid=%s", account.Uid, account.Gid))
 	return dir
 }
 

@@ -13,19 +13,14 @@ import (
 	"github.com/sftoken/sftoken/store"
 	"github.com/sftoken/sftoken/store/sqlite"
 	"github.com/sftoken/sftoken/store/storetest"
+	"github.com/sftoken/sftoken/test/need"
 )
 
 // smallDisk mounts a file system of 1 MiB.
 func smallDisk(t *testing.T) string {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("left out: only root can mount a small disk")
-	}
 	dir := t.TempDir()
-	if err := syscall.Mount("sftoken-test", dir, "tmpfs", 0, "size=1m,mode=0700"); err != nil {
-		t.Skipf("left out: a small disk cannot be mounted here: %v", err)
-	}
-	t.Cleanup(func() { do(t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
+	need.Disk(t, dir, "size=1m,mode=0700")
 	return dir
 }
 

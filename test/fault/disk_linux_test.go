@@ -18,6 +18,7 @@ import (
 	"github.com/sftoken/sftoken/emulator/emulatortest"
 	"github.com/sftoken/sftoken/refresh"
 	"github.com/sftoken/sftoken/store"
+	"github.com/sftoken/sftoken/test/need"
 	"github.com/sftoken/sftoken/test/place"
 )
 
@@ -36,14 +37,8 @@ type scene struct {
 
 func newScene(t *testing.T, kind string) *scene {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("left out: only root can mount a small disk")
-	}
 	c := &scene{t: t, disk: t.TempDir(), server: emulatortest.Start(t)}
-	if err := syscall.Mount("sftoken-test", c.disk, "tmpfs", 0, "size=4m,mode=0700"); err != nil {
-		t.Skipf("left out: a small disk cannot be mounted here: %v", err)
-	}
-	t.Cleanup(func() { _ = syscall.Unmount(c.disk, syscall.MNT_DETACH) })
+	need.Disk(t, c.disk, "size=4m,mode=0700")
 	c.place = place.Place{Kind: kind, Dir: filepath.Join(c.disk, "data")}
 	if err := c.server.Emulator().UpdateApp(emulator.ClientIDConfidential, func(app *emulator.App) { app.Rotation = true }); err != nil {
 		t.Fatal(err)
