@@ -30,6 +30,7 @@ type Store struct {
 	dir, grants string
 	locks       *lock.Locks
 	spool       spool.Spool
+	room        durable.Room
 	key         *keys.Set
 }
 
@@ -56,6 +57,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		grants: filepath.Join(o.Dir, "grants"),
 		locks:  lock.In(filepath.Join(o.Dir, "locks")),
 		spool:  spool.Spool{Dir: cmp.Or(o.SpoolDir, filepath.Join(o.Dir, "spool")), Kind: spoolKind, Key: o.Key},
+		room:   durable.Room{Dir: filepath.Join(o.Dir, "locks"), Share: roomSize},
 		key:    o.Key,
 	}
 	if err := ctx.Err(); err != nil {

@@ -16,10 +16,10 @@ type lease struct {
 	s     *Store
 	alias string
 
-	mu      sync.Mutex
-	lock    *lock.Lock
-	reserve *durable.Pending // set aside by Probe
-	seen    *seen            // by the last Load or Save
+	mu   sync.Mutex
+	lock *lock.Lock
+	room bool  // set aside by Probe
+	seen *seen // by the last Load or Save
 }
 
 // seen is a generation and the files that it is known from. The lease excludes those who write: as long as these files are
@@ -125,11 +125,15 @@ func (l *lease) Delete(ctx context.Context) error {
 func (l *lease) Release() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.reserve != nil {
-		l.reserve.Discard()
-		l.reserve = nil
-	}
+	l.giveRoom()
 	return located(l.lock.Release(), "release", l.alias)
+}
+
+func (l *lease) giveRoom() {
+	if l.room {
+		l.s.room.Give()
+		l.room = false
+	}
 }
 
 // String keeps keys and grants out of logs.

@@ -3,7 +3,6 @@ package file
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 
 	"github.com/sftoken/sftoken/internal/durable"
@@ -11,8 +10,8 @@ import (
 	"github.com/sftoken/sftoken/store"
 )
 
-// reserveSize is what Probe sets aside at least. A grant takes about 2 KiB.
-const reserveSize = 64 << 10
+// roomSize is what Probe sets aside. A grant takes about 2 KiB.
+const roomSize = 64 << 10
 
 // Save implements store.Lease. If it fails after the new file took its place, g.Generation has moved nevertheless, so that
 // the repeated Save is not stale.
@@ -40,9 +39,9 @@ func (l *lease) save(g *store.Grant) error {
 		return err
 	}
 	err = l.s.write(l.alias, data)
-	if errors.Is(err, store.ErrNoSpace) && l.reserve != nil {
-		err = l.reserve.Commit(data)
-		l.reserve = nil
+	if errors.Is(err, store.ErrNoSpace) && l.room {
+		l.s.room.Yield()
+		err = l.s.write(l.alias, data)
 	}
 	if err == nil || errors.Is(err, durable.ErrUnsynced) {
 		g.Generation++
@@ -76,18 +75,12 @@ func (l *lease) probe() error {
 	if _, err := l.generation(); err != nil {
 		return err
 	}
-	size := reserveSize
-	path := l.s.grantPath(l.alias)
-	if info, err := os.Stat(path); err == nil {
-		size = max(size, 2*int(info.Size()))
+	l.giveRoom() // another lease may have used it up
+	if err := l.s.room.Take(); err != nil {
+		return err
 	}
-	if l.reserve != nil {
-		l.reserve.Discard()
-		l.reserve = nil
-	}
-	var err error
-	l.reserve, err = durable.Prepare(path, tempName(path, "reserve"), size)
-	return err
+	l.room = true
+	return nil
 }
 
 // put writes g in the generation that it has.
@@ -102,7 +95,7 @@ func (s *Store) put(g *store.Grant) error {
 // write replaces the grant's file. The lease excludes others, so that the temporary file can have a fixed name.
 func (s *Store) write(alias string, data []byte) error {
 	path := s.grantPath(alias)
-	p, err := durable.Prepare(path, tempName(path, "new"), 0)
+	p, err := durable.Prepare(path, tempName(path), 0)
 	if err != nil {
 		return err
 	}
@@ -112,13 +105,12 @@ func (s *Store) write(alias string, data []byte) error {
 // sweep removes the temporary files that a crashed holder of the lease left.
 func (s *Store) sweep(alias string) {
 	path := s.grantPath(alias)
-	durable.Sweep(tempName(path, "new"))
-	durable.Sweep(tempName(path, "reserve"))
+	durable.Sweep(tempName(path))
 }
 
-func tempName(path, what string) string {
+func tempName(path string) string {
 	dir, base := filepath.Split(path)
-	return dir + "." + base + "." + what
+	return dir + "." + base + ".new"
 }
 
 // Spool implements store.Spooler. It does not look at the saved grant, whose disk may be the one that fails.

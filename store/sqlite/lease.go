@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"sync"
 
-	"github.com/sftoken/sftoken/internal/durable"
 	"github.com/sftoken/sftoken/internal/lock"
 	"github.com/sftoken/sftoken/store"
 )
@@ -17,10 +16,10 @@ type lease struct {
 	s     *Store
 	alias string
 
-	mu      sync.Mutex
-	lock    *lock.Lock
-	reserve *durable.Pending // set aside by Probe
-	seen    *seen            // by the last Load or Save
+	mu   sync.Mutex
+	lock *lock.Lock
+	room bool  // set aside by Probe
+	seen *seen // by the last Load or Save
 }
 
 // seen are the generations that the row and the newer of row and spool had. The lease excludes those who write: as long as
@@ -43,14 +42,11 @@ func (s *Store) Lease(ctx context.Context, alias string) (store.Lease, error) {
 	if err != nil {
 		return nil, located(err, "lease", alias)
 	}
-	durable.Sweep(s.reservePath(alias))
 	s.spool.Replay(alias,
 		func() (*store.Grant, error) { return s.saved(ctx, alias) },
 		func(spooled, saved *store.Grant) error { return s.put(ctx, spooled, generation(saved)) })
 	return &lease{s: s, alias: alias, lock: held}, nil
 }
-
-func (s *Store) reservePath(alias string) string { return s.locks.Path(alias) + ".reserve" }
 
 // held locks the lease for one operation, or says why it cannot go on.
 func (l *lease) held(ctx context.Context, op string) (unlock func(), err error) {
@@ -112,11 +108,15 @@ func (l *lease) Delete(ctx context.Context) error {
 func (l *lease) Release() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.reserve != nil {
-		l.reserve.Discard()
-		l.reserve = nil
-	}
+	l.giveRoom()
 	return located(l.lock.Release(), "release", l.alias)
+}
+
+func (l *lease) giveRoom() {
+	if l.room {
+		l.s.room.Give()
+		l.room = false
+	}
 }
 
 // String keeps keys and grants out of logs.

@@ -11,8 +11,8 @@ import (
 	"github.com/sftoken/sftoken/store"
 )
 
-// reserveSize is what Probe sets aside. A grant of 2 KiB changes half a dozen pages of 4 KiB.
-const reserveSize = 128 << 10
+// roomSize is what Probe sets aside. A grant of 2 KiB changes half a dozen pages of 4 KiB.
+const roomSize = 128 << 10
 
 // Save implements store.Lease.
 func (l *lease) Save(ctx context.Context, g *store.Grant) error {
@@ -47,9 +47,8 @@ func (l *lease) save(ctx context.Context, g *store.Grant) error {
 	next := *g
 	next.Generation++
 	err := l.s.put(ctx, &next, saved)
-	if errors.Is(err, store.ErrNoSpace) && l.reserve != nil {
-		l.reserve.Discard()
-		l.reserve = nil
+	if errors.Is(err, store.ErrNoSpace) && l.room {
+		l.s.room.Yield()
 		err = l.s.put(ctx, &next, saved)
 	}
 	if err != nil {
@@ -115,14 +114,11 @@ func (l *lease) probe(ctx context.Context) error {
 	if err := l.know(ctx); err != nil {
 		return err
 	}
-	if l.reserve != nil {
-		l.reserve.Discard()
-		l.reserve = nil
-	}
-	var err error
-	if l.reserve, err = durable.Prepare(l.s.locks.Path(l.alias), l.s.reservePath(l.alias), reserveSize); err != nil {
+	l.giveRoom() // another lease may have used it up
+	if err := l.s.room.Take(); err != nil {
 		return err
 	}
+	l.room = true
 	return l.s.change(ctx, func(context.Context, *sql.Tx) error { return nil }) // takes the write lock
 }
 

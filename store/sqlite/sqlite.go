@@ -31,6 +31,7 @@ type Store struct {
 	key   *keys.Set
 	locks *lock.Locks
 	spool spool.Spool
+	room  durable.Room
 
 	reader, writer *sql.DB       // the writer has one connection
 	turn           chan struct{} // one token: who writes
@@ -65,6 +66,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		key:   o.Key,
 		locks: lock.In(o.Path + "-locks"),
 		spool: spool.Spool{Dir: cmp.Or(o.SpoolDir, o.Path+"-spool"), Kind: spoolKind, Key: o.Key},
+		room:  durable.Room{Dir: o.Path + "-locks", Share: roomSize},
 		turn:  make(chan struct{}, 1),
 	}
 	if err := s.open(ctx); err != nil {
