@@ -27,7 +27,7 @@ import (
 // Options say where the grants are.
 type Options struct {
 	// DSN is a connection string as libpq reads it, "postgres://user@host/database" or "host=… dbname=…", with what
-	// pgxpool adds (pool_max_conns …). What it leaves out comes from PGPASSWORD and the like, and ~/.pgpass. Statements are
+	// pgxpool adds (pool_max_conns, here 16 by default …). What it leaves out comes from PGPASSWORD and the like, and ~/.pgpass. Statements are
 	// not prepared, so that it works through a pooler, unless it names a default_query_exec_mode: cache_statement makes a
 	// save about twice as fast on a connection straight to the database.
 	DSN string
@@ -46,6 +46,7 @@ type Options struct {
 const (
 	defaultTerm    = 10 * time.Second
 	connectTimeout = 5 * time.Second // to each host, unless the DSN says otherwise
+	maxConns       = 16              // likewise: a save waits for the disk, and those of 16 connections share one wait
 )
 
 // Store keeps grants in a database. Make it with Open.
@@ -127,6 +128,9 @@ func (o Options) config() (*pgxpool.Config, error) {
 	}
 	if !strings.Contains(o.DSN, "default_query_exec_mode") {
 		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	}
+	if !strings.Contains(o.DSN, "pool_max_conns") {
+		config.MaxConns = maxConns
 	}
 	polite(config.ConnConfig)
 	return config, nil

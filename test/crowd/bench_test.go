@@ -38,7 +38,11 @@ func open(b *testing.B, kind string) store.Store {
 	if kind == "memory" {
 		return memory.New()
 	}
-	s, err := place.New(b, kind).Open(b.Context())
+	at := place.New(b, kind)
+	if kind == "postgres" {
+		at.DSN += "&default_query_exec_mode=cache_statement" // as for a broker that is connected straight to its database
+	}
+	s, err := at.Open(b.Context())
 	if err != nil {
 		b.Fatal(err)
 	}
