@@ -21,6 +21,7 @@ type answer struct {
 	contentType string
 	location    string
 	retryAfter  time.Duration
+	skew        time.Duration
 	body        []byte
 	secrets     []Secret
 }
@@ -134,6 +135,14 @@ func (f fields) seconds(name string) time.Time {
 	return time.Time{}
 }
 
+// duration takes a number of seconds; zero when absent or absurd.
+func (f fields) duration(name string) time.Duration {
+	if n, err := strconv.ParseInt(f.text(name), 10, 64); err == nil && n > 0 && n < 1e9 {
+		return time.Duration(n) * time.Second
+	}
+	return 0
+}
+
 // millis reads a time in milliseconds since 1970; zero when absent or absurd.
 func millis(text string) time.Time {
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil && n > 0 && n < 1e14 {
@@ -167,7 +176,7 @@ var bareWord = lazy(`^[A-Za-z][A-Za-z_-]{2,60}$`)
 
 // failure reads an error in each of its shapes: {"error":…}, [{"errorCode":…}], error=…, one bare word, or none of them.
 func (a *answer) failure() *Error {
-	e := &Error{Endpoint: a.endpoint, Status: a.status, GrantType: a.grantType, RetryAfter: a.retryAfter}
+	e := &Error{Endpoint: a.endpoint, Status: a.status, GrantType: a.grantType, RetryAfter: a.retryAfter, ClockSkew: a.skew}
 	body := bytes.TrimSpace(a.body)
 	if len(body) > bodyLimit {
 		body = body[:bodyLimit]

@@ -22,10 +22,14 @@ func DefaultScopes() []string { return []string{"api", "refresh_token"} }
 type App struct {
 	ClientID     string   // the consumer key
 	ClientSecret Secret   // the consumer secret; zero for a public client, and then no client_secret is sent
+	PrivateKey   Secret   // RSA in PEM, the one whose certificate the app has: for JWTBearer, and in place of a secret
 	Host         Host     // where the app's logins run
 	RedirectURI  string   // the registered callback, to the letter; an app that only refreshes needs none
 	Scopes       []string // nil asks for DefaultScopes, empty but not nil for all the scopes that the app has
 }
+
+// IsPublic reports whether the app has nothing to authenticate by.
+func (a App) IsPublic() bool { return a.ClientSecret.IsZero() && a.PrivateKey.IsZero() }
 
 // AppError names the field of an App, or of the options of a login, that cannot be right.
 type AppError struct {
@@ -52,6 +56,11 @@ func (a App) Validate() error {
 	}
 	if err := validClientSecret(a.ClientSecret.Reveal(), a.ClientID); err != nil {
 		return err
+	}
+	if !a.PrivateKey.IsZero() {
+		if _, err := parsePrivateKey(a.PrivateKey); err != nil {
+			return err
+		}
 	}
 	if a.Host.IsZero() {
 		return &AppError{"login host", "none was given", "host-empty"}

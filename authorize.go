@@ -9,6 +9,7 @@ import (
 
 // AuthorizeOptions are the parameters of an authorize request that are sent only when asked for.
 type AuthorizeOptions struct {
+	Flow      Flow     // FlowWebServer (the zero Flow), FlowHybrid or FlowUserAgent
 	Scopes    []string // nil: the app's
 	Prompt    string   // login, consent, select_account, or several with spaces between
 	LoginHint string   // the user name to fill in
@@ -18,6 +19,7 @@ type AuthorizeOptions struct {
 // Attempt is one login under way: what was asked, and the three values that the answer must fit. Whoever keeps one
 // across processes reveals the three itself, into a sealed file.
 type Attempt struct {
+	Flow        Flow // FlowWebServer, FlowHybrid or FlowUserAgent
 	ClientID    string
 	Host        Host
 	RedirectURI string
@@ -29,8 +31,9 @@ type Attempt struct {
 	URL         string // the authorize URL, for the person's browser
 }
 
-// Authorize prepares a login with the web server flow (response_type=code), always with PKCE S256 and a state of 192
-// bits. It sends nothing: the person opens the attempt's URL. The error is an *AppError.
+// Authorize prepares a login in a browser: by the web server flow (response_type=code), always with PKCE S256 and a state
+// of 192 bits, or as the options say by the hybrid or the user-agent flow. It sends nothing: the person opens the attempt's
+// URL. The error is an *AppError.
 func (c *Client) Authorize(o AuthorizeOptions) (*Attempt, error) {
 	if err := c.App.Validate(); err != nil {
 		return nil, err
@@ -41,14 +44,20 @@ func (c *Client) Authorize(o AuthorizeOptions) (*Attempt, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
+	if err := o.Flow.check(c.App); err != nil {
+		return nil, err
+	}
 	a := &Attempt{
+		Flow:        o.Flow,
 		ClientID:    c.App.ClientID,
 		Host:        c.App.Host,
 		RedirectURI: c.App.RedirectURI,
 		Scopes:      askedScopes(o.Scopes, c.App.Scopes),
 		State:       NewSecret(randomText(24)),
-		Verifier:    newVerifier(),
 		CreatedAt:   time.Now(),
+	}
+	if a.Flow != FlowUserAgent {
+		a.Verifier = newVerifier()
 	}
 	if slices.Contains(a.Scopes, "openid") {
 		a.Nonce = NewSecret(randomText(24))
@@ -69,12 +78,14 @@ func askedScopes(asked, app []string) []string {
 
 func (a *Attempt) query(o AuthorizeOptions) url.Values {
 	q := url.Values{
-		"response_type":         {"code"},
-		"client_id":             {a.ClientID},
-		"redirect_uri":          {a.RedirectURI},
-		"state":                 {a.State.Reveal()},
-		"code_challenge":        {challenge(a.Verifier)},
-		"code_challenge_method": {"S256"}, // said explicitly, though Salesforce assumes it
+		"response_type": {a.responseType()},
+		"client_id":     {a.ClientID},
+		"redirect_uri":  {a.RedirectURI},
+		"state":         {a.State.Reveal()},
+	}
+	if !a.Verifier.IsZero() {
+		q.Set("code_challenge", challenge(a.Verifier))
+		q.Set("code_challenge_method", "S256") // said explicitly, though Salesforce assumes it
 	}
 	set := func(name, value string) {
 		if value != "" {
@@ -89,7 +100,21 @@ func (a *Attempt) query(o AuthorizeOptions) url.Values {
 	return q
 }
 
+// responseType asks for an ID token only together with openid: Salesforce lists "token id_token" but not "id_token".
+func (a *Attempt) responseType() string {
+	switch {
+	case a.Flow != FlowUserAgent:
+		return "code"
+	case a.Nonce.IsZero():
+		return "token"
+	}
+	return "token id_token"
+}
+
 func (o AuthorizeOptions) validate() error {
+	if flow := o.Flow.or(); flow != FlowWebServer && flow != FlowHybrid && flow != FlowUserAgent {
+		return &AppError{"flow", "the " + flow.String() + " flow does not begin in a browser at our redirect URI", "flow-no-browser"}
+	}
 	for prompt := range strings.FieldsSeq(o.Prompt) {
 		if !slices.Contains([]string{"login", "consent", "select_account"}, prompt) {
 			return &AppError{"prompt", "Salesforce knows login, consent and select_account", "prompt-unknown"}

@@ -33,8 +33,11 @@ type Error struct {
 	Description string // as received but for control characters and secrets, and cut
 	GrantType   string // of a request to the token endpoint
 	RetryAfter  time.Duration
-	Body        string // the beginning of the body, scrubbed; only when there is no code
-	Err         error  // cause, if any
+	// ClockSkew is how far this machine's clock is ahead of Salesforce's, or if negative behind it, by the Date header of
+	// the answer; zero below half a minute, and of requests that carried no assertion of ours.
+	ClockSkew time.Duration
+	Body      string // the beginning of the body, scrubbed; only when there is no code
+	Err       error  // cause, if any
 }
 
 func (e *Error) Error() string {
@@ -51,7 +54,28 @@ func (e *Error) Error() string {
 	case e.Body != "":
 		what += " (" + e.Body + ")"
 	}
+	if e.ClockSkew != 0 {
+		what += fmt.Sprintf("; this machine's clock is %v %s", e.ClockSkew.Abs(), aheadOrBehind(e.ClockSkew))
+	}
 	return e.Endpoint + " endpoint: " + what
+}
+
+func aheadOrBehind(skew time.Duration) string {
+	if skew < 0 {
+		return "behind Salesforce's"
+	}
+	return "ahead of Salesforce's"
+}
+
+// ErrorData returns the values that an explanation of the error may name.
+func (e *Error) ErrorData() map[string]string {
+	switch {
+	case e.ClockSkew > 0:
+		return map[string]string{"ClockAhead": e.ClockSkew.String()}
+	case e.ClockSkew < 0:
+		return map[string]string{"ClockBehind": e.ClockSkew.Abs().String()}
+	}
+	return nil
 }
 
 func (e *Error) Unwrap() error { return e.Err }

@@ -11,7 +11,7 @@ func (e *Error) kind() error {
 	code, desc := normal(e.Code), normal(e.Description)
 	code = strings.ReplaceAll(code, "-", "_") // Salesforce's help writes access-denied in one example, access_denied in the next
 	for _, row := range kinds {
-		if row.grant != "" && row.grant != e.GrantType {
+		if row.grant != "" && row.grant != plainGrant(e.GrantType) {
 			continue
 		}
 		if slices.Contains(row.codes, code) || slices.ContainsFunc(row.texts, func(text string) bool {
@@ -26,15 +26,21 @@ func (e *Error) kind() error {
 	return nil
 }
 
+// plainGrant is the grant type that the hybrid flow has taken its own from.
+func plainGrant(grantType string) string {
+	switch grantType {
+	case grantHybridCode:
+		return grantCode
+	case grantHybridRefresh:
+		return grantRefresh
+	}
+	return grantType
+}
+
 // normal levels out the capitals and full stops in which Salesforce is not consistent (observed).
 func normal(text string) string {
 	return strings.TrimSuffix(strings.ToLower(strings.TrimSpace(text)), ".")
 }
-
-const (
-	grantRefresh = "refresh_token"
-	grantCode    = "authorization_code"
-)
 
 // kinds are Salesforce's error codes (OAuthErrorCode of its Android SDK, help "OAuth 2.0 authorization errors") and
 // descriptions (most of them observed) by what a caller can do.

@@ -42,7 +42,9 @@ func (c *Client) Introspect(ctx context.Context, token Secret, hint TokenHint) (
 	if hint != "" {
 		form.Set("token_type_hint", string(hint))
 	}
-	c.authenticate(form)
+	if err := c.authenticate(form); err != nil {
+		return nil, err
+	}
 	got, err := c.post(ctx, "introspect", c.App.Host, "/services/oauth2/introspect", form)
 	if err != nil {
 		return nil, err

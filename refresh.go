@@ -12,6 +12,10 @@ import (
 // The request cannot be repeated by net/http and carries no scope, which Salesforce refuses here. After a
 // *TransportError without NotSent nobody knows whether the token was spent.
 func (c *Client) Refresh(ctx context.Context, refreshToken Secret) (*Token, error) {
+	return c.refresh(ctx, grantRefresh, refreshToken)
+}
+
+func (c *Client) refresh(ctx context.Context, grantType string, refreshToken Secret) (*Token, error) {
 	if err := c.checkApp(); err != nil {
 		return nil, err
 	}
@@ -19,7 +23,7 @@ func (c *Client) Refresh(ctx context.Context, refreshToken Secret) (*Token, erro
 		return nil, &AppError{"refresh token", "there is none", "refresh-token-empty"}
 	}
 	return c.token(ctx, url.Values{
-		"grant_type":    {grantRefresh},
+		"grant_type":    {grantType},
 		"refresh_token": {refreshToken.Reveal()},
 	})
 }

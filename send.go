@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 )
 
 const bodyLimit = 1 << 20
@@ -24,10 +25,16 @@ type call struct {
 	secrets []Secret
 }
 
+// secretParameters are those of our forms whose values may come back in an error's text.
+var secretParameters = []string{
+	"client_secret", "client_assertion", "code", "code_verifier", "refresh_token", "token", "assertion", "password",
+	"subject_token", "actor_token",
+}
+
 // post sends form to path on host.
 func (c *Client) post(ctx context.Context, endpoint string, host Host, path string, form url.Values) (*answer, error) {
 	k := call{endpoint: endpoint, url: host.Endpoint(path), form: form}
-	for _, name := range []string{"client_secret", "code", "code_verifier", "refresh_token", "token"} {
+	for _, name := range secretParameters {
 		k.secrets = append(k.secrets, NewSecret(form.Get(name)))
 	}
 	return c.send(ctx, k)
@@ -128,9 +135,25 @@ func (c *Client) sendOnce(ctx context.Context, k call) (*answer, error) {
 		contentType: res.Header.Get("Content-Type"),
 		location:    res.Header.Get("Location"),
 		retryAfter:  retryAfter(res.Header.Get("Retry-After")),
+		skew:        k.skew(res.Header.Get("Date"), time.Now()),
 		body:        data,
 		secrets:     k.secrets,
 	}, nil
+}
+
+// leastSkew is what is told of: the header has whole seconds, and the answer took its time.
+const leastSkew = 30 * time.Second
+
+// skew is how far this machine's clock is ahead of the server's (C-57), for requests whose assertions say what time it is.
+func (k call) skew(date string, now time.Time) time.Duration {
+	server, err := http.ParseTime(date)
+	if err != nil || !k.form.Has("assertion") && !k.form.Has("client_assertion") {
+		return 0
+	}
+	if skew := now.Sub(server).Round(time.Second); skew.Abs() >= leastSkew {
+		return skew
+	}
+	return 0
 }
 
 func (k call) request(ctx context.Context, body *onceBody) (*http.Request, error) {

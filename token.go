@@ -28,6 +28,11 @@ type Token struct {
 	CommunityID    string
 	TokenFormat    string // "jwt" for JWT access tokens
 
+	Hybrid *Hybrid // session ids for the org's pages; nil but for the hybrid flow
+	// Only asset tokens and exchanged ones tell these. Elsewhere Salesforce sends no expires_in.
+	IssuedTokenType string
+	ExpiresIn       time.Duration
+
 	// Extra holds the fields that have no place above, as secrets because session ids are among them.
 	Extra map[string]Secret
 	// JWTExpiry is the exp claim of a JWT access token, else zero. Salesforce sends no expires_in, so this is the only
@@ -104,14 +109,19 @@ func newToken(f fields) *Token {
 		CommunityURL:   f.text("sfdc_community_url"),
 		CommunityID:    f.text("sfdc_community_id"),
 		TokenFormat:    f.text("token_format"),
+		Hybrid:         takeHybrid(f),
+	}
+	if t.IssuedTokenType = f.text("issued_token_type"); t.IssuedTokenType != "" {
+		t.ExpiresIn = f.duration("expires_in")
 	}
 	t.JWTExpiry = jwtExpiry(t.AccessToken)
 	return t
 }
 
-// checkPlaces refuses an answer whose instance_url or id would lead the token elsewhere, before anything is sent there.
+// checkPlaces refuses an answer whose instance_url or id, or whose domains for session ids, would lead them elsewhere,
+// before anything is sent there.
 func (c *Client) checkPlaces(t *Token) error {
-	for _, place := range []string{t.InstanceURL, t.IdentityURL} {
+	for _, place := range append(t.Hybrid.places(), t.InstanceURL, t.IdentityURL) {
 		if place == "" {
 			continue
 		}

@@ -37,7 +37,8 @@ func TestTokenAnswer(t *testing.T) {
 		TokenType: "Bearer", Scopes: []string{"refresh_token", "api"}, IssuedAt: time.UnixMilli(1700000000123).UTC(),
 		Signed: sftoken.SignatureValid, APIInstanceURL: "https://api.salesforce.com",
 		CommunityURL: "https://acme.my.site.com/partners", CommunityID: "0DB6g000000abcd", TokenFormat: "opaque",
-		Extra: map[string]sftoken.Secret{"parent_sid": sftoken.NewSecret("p"), "custom": sftoken.NewSecret(`{"a":1}`)},
+		Hybrid: &sftoken.Hybrid{ParentSID: sftoken.NewSecret("p")},
+		Extra:  map[string]sftoken.Secret{"custom": sftoken.NewSecret(`{"a":1}`)},
 	}
 	if diff := cmp.Diff(want, got); diff != "" { // Secret has an Equal method, which cmp uses
 		t.Errorf("token (-want +got):\n%s", diff)

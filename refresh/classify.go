@@ -86,7 +86,11 @@ func (a *attempt) refused(ctx context.Context, cause error) error {
 		}
 		return a.failed(cause)
 	}
-	switch v := classify(cause); v {
+	v := classify(cause)
+	if a.grant.RunsAgain() && v != final {
+		v = refused // an answer that was lost costs nothing but a login in Salesforce's count
+	}
+	switch v {
 	case lost, unclear:
 		a.lost(ctx, v, cause)
 		return nil

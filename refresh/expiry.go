@@ -67,7 +67,7 @@ func (e *Engine) alive(g *store.Grant, now time.Time) bool {
 	return !g.AccessToken.IsZero() && x.Source != store.FromRejection && (x.IsZero() || now.Before(x.At))
 }
 
-func refreshable(g *store.Grant) bool { return g.State != store.Dead && !g.RefreshToken.IsZero() }
+func refreshable(g *store.Grant) bool { return g.State != store.Dead && g.Renewable() }
 
 // expiryOf says when a token that has just come dies.
 func (e *Engine) expiryOf(t *sftoken.Token, now time.Time) store.Expiry {
@@ -94,9 +94,9 @@ func byOurClock(expires, issued, now time.Time, source store.ExpirySource) store
 }
 
 // learn asks Salesforce when the new access token dies, once its callers have it, unless the token itself has told. Only a
-// client with a secret may ask. Whatever goes wrong here leaves the expiry as it is and nothing else.
+// client that can authenticate may ask. Whatever goes wrong here leaves the expiry as it is and nothing else.
 func (a *attempt) learn(ctx context.Context) {
-	if a.grant == nil || a.grant.App.ClientSecret.IsZero() || a.grant.AccessToken.IsZero() || !assumed(a.grant.Expiry) {
+	if a.grant == nil || a.grant.App.IsPublic() || a.grant.AccessToken.IsZero() || !assumed(a.grant.Expiry) {
 		return
 	}
 	// Callers of other grants come first: they wait, nobody waits for this.

@@ -66,6 +66,7 @@ type issuer struct {
 	issued     int
 	access     string
 	presented  []string
+	grantTypes []string
 	reused     int
 	asked      int // introspections of refresh tokens
 }
@@ -97,11 +98,11 @@ func (i *issuer) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := wait(req.Context(), i.delay); err != nil {
 		i.mu.Lock()
 		defer i.mu.Unlock()
-		i.presented = append(i.presented, form.Get("refresh_token"))
+		i.note(form)
 		return nil, err
 	}
 	i.mu.Lock()
-	i.presented = append(i.presented, form.Get("refresh_token"))
+	i.note(form)
 	res, err := i.spend(req, f, form.Get("refresh_token"))
 	i.mu.Unlock()
 	if f == hang {
@@ -109,6 +110,11 @@ func (i *issuer) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, req.Context().Err()
 	}
 	return res, err
+}
+
+func (i *issuer) note(form url.Values) {
+	i.presented = append(i.presented, form.Get("refresh_token"))
+	i.grantTypes = append(i.grantTypes, form.Get("grant_type"))
 }
 
 func (i *issuer) take() fault {

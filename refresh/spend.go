@@ -99,6 +99,9 @@ func (a *attempt) mark(ctx context.Context) error {
 	}
 	g := a.grant
 	a.prior = doubtOf(g)
+	if g.RunsAgain() {
+		return nil // nothing is spent (renew.go)
+	}
 	if g.State == store.Uncertain {
 		g.Reason = replaying // should this process end now, the next one must know
 	}
@@ -115,28 +118,26 @@ func (a *attempt) send(ctx context.Context) (*sftoken.Token, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.options.Deadline)
 	defer cancel()
 	a.sends++
-	return a.client().Refresh(ctx, a.grant.RefreshToken)
+	return renew(ctx, a.client(), a.grant)
 }
 
 func (a *attempt) client() *sftoken.Client {
 	return &sftoken.Client{App: a.grant.App, Hosts: sftoken.HostRules{Allow: a.grant.AllowHosts}, HTTP: a.options.HTTP}
 }
 
-// spendable reports whether there is a refresh token to send. Whoever asks for a refresh in so many words gets one try at
+// spendable reports whether there is something to renew the grant by. Whoever asks for a refresh in so many words gets one try at
 // a grant that Salesforce had blocked: an administrator may have relented.
 func (a *attempt) spendable() bool {
 	blocked := a.need.kind == needRefresh && errors.Is(a.hopeless(), sftoken.ErrBlocked)
-	return !a.grant.RefreshToken.IsZero() && (a.grant.State != store.Dead || blocked)
+	return a.grant.Renewable() && (a.grant.State != store.Dead || blocked)
 }
-
-const noRefreshToken = "there is no refresh token: the login did not ask for the refresh_token scope, or the app does not grant it"
 
 // hopeless says why no refresh can be tried.
 func (a *attempt) hopeless() *DeadError {
 	if a.grant.State == store.Dead {
 		return deadError(a.alias, a.grant.Reason)
 	}
-	return &DeadError{Alias: a.alias, Reason: noRefreshToken}
+	return &DeadError{Alias: a.alias, Reason: notRenewable(a.grant)}
 }
 
 func (a *attempt) release(lease store.Lease) {

@@ -37,6 +37,9 @@ func (d doubt) restore(g *store.Grant) { g.State, g.Reason, g.Spending = d.state
 // doubtful reports whether the refresh token may be spent: an answer was lost, or a process ended between mark and save.
 func (a *attempt) doubtful() bool {
 	g := a.grant
+	if g.RunsAgain() {
+		return false
+	}
 	return g.State == store.Uncertain || g.Spending != nil && g.Spending.Fingerprint == g.RefreshToken.Fingerprint()
 }
 

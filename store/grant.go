@@ -14,8 +14,14 @@ type Grant struct {
 	Alias      string // the user's short name for it
 	Generation uint64 // set by the store: one more at every Save; 0 = never saved
 
-	App        sftoken.App // with its client secret: a grant refreshes without anything else
+	App        sftoken.App // with its client secret and private key: a grant is renewed without anything else
 	AllowHosts []string    // sftoken.HostRules.Allow at login time
+
+	// Flow is how the grant was obtained, and decides how it is renewed; Subject and Audience are those of the JWT bearer
+	// flow, which is run again.
+	Flow     sftoken.Flow
+	Subject  string
+	Audience string
 
 	AccessToken  sftoken.Secret
 	RefreshToken sftoken.Secret
@@ -114,6 +120,20 @@ const Restored = "restored from a backup"
 func (g *Grant) MayRotate() bool {
 	return !g.RefreshToken.IsZero() && (g.Rotates || !g.RefreshedAt.After(g.CreatedAt))
 }
+
+// RunsAgain reports whether the grant is renewed by running its flow again, with what it holds. Nothing is spent by that.
+func (g *Grant) RunsAgain() bool {
+	if g.Flow.Facts().Renewal != sftoken.RenewByRunning {
+		return false
+	}
+	if g.Flow == sftoken.FlowJWTBearer {
+		return !g.App.PrivateKey.IsZero() && g.Subject != ""
+	}
+	return !g.App.ClientSecret.IsZero() || !g.App.PrivateKey.IsZero()
+}
+
+// Renewable reports whether the grant gives new access tokens without anybody logging in, as far as it knows.
+func (g *Grant) Renewable() bool { return !g.RefreshToken.IsZero() || g.RunsAgain() }
 
 // Clone returns a copy that shares nothing with g that can be changed.
 func (g *Grant) Clone() *Grant {

@@ -13,8 +13,13 @@ import (
 
 // This file is where a grant's secrets become plain text, to be encrypted by the store that asked.
 
-// schema is the newest form of the record that we know. It grows when a field is added or changes its meaning.
-const schema = 1
+// schema is the newest form of the record that we know. It grows when a field is added or changes its meaning. A record is
+// written in the oldest form that holds all of the grant, so that an older sftoken beside this one goes on reading what it
+// understands, and refuses the rest.
+//
+//	1  the grant of a web server login
+//	2  flow, subject, audience, private_key: grants of other flows, and of apps that authenticate by a key
+const schema = 2
 
 // record is a grant as JSON. Times are UTC; what is empty is left out.
 type record struct {
@@ -24,10 +29,15 @@ type record struct {
 
 	ClientID     string   `json:"client_id,omitempty"`
 	ClientSecret string   `json:"client_secret,omitempty"`
+	PrivateKey   string   `json:"private_key,omitempty"`
 	Host         string   `json:"login_host,omitempty"`
 	RedirectURI  string   `json:"redirect_uri,omitempty"`
 	AppScopes    []string `json:"app_scopes,omitempty"`
 	AllowHosts   []string `json:"allow_hosts,omitempty"`
+
+	Flow     string `json:"flow,omitempty"`
+	Subject  string `json:"subject,omitempty"`
+	Audience string `json:"audience,omitempty"`
 
 	AccessToken  string `json:"access_token,omitempty"`
 	RefreshToken string `json:"refresh_token,omitempty"`
@@ -65,7 +75,7 @@ type spending struct {
 // Encode writes a grant as plain text, secrets and all, for a store that encrypts it before it goes anywhere. Decode reads
 // it. Monotonic clock readings and time zones are lost.
 func Encode(g *Grant) ([]byte, error) {
-	for _, secret := range []sftoken.Secret{g.AccessToken, g.RefreshToken, g.App.ClientSecret} {
+	for _, secret := range []sftoken.Secret{g.AccessToken, g.RefreshToken, g.App.ClientSecret, g.App.PrivateKey} {
 		if !utf8.ValidString(secret.Reveal()) { // JSON would put other characters in
 			return nil, fmt.Errorf("encode grant %s: a secret is not valid UTF-8", g.Alias)
 		}
@@ -75,8 +85,9 @@ func Encode(g *Grant) ([]byte, error) {
 		return nil, fmt.Errorf("encode grant %s: %w", g.Alias, err)
 	}
 	r := record{
-		Schema: schema, Alias: g.Alias, Generation: g.Generation,
-		ClientID: g.App.ClientID, ClientSecret: g.App.ClientSecret.Reveal(), RedirectURI: g.App.RedirectURI,
+		Alias: g.Alias, Generation: g.Generation,
+		ClientID: g.App.ClientID, ClientSecret: g.App.ClientSecret.Reveal(), PrivateKey: g.App.PrivateKey.Reveal(), RedirectURI: g.App.RedirectURI,
+		Subject: g.Subject, Audience: g.Audience,
 		AppScopes: g.App.Scopes, AllowHosts: g.AllowHosts,
 		AccessToken: g.AccessToken.Reveal(), RefreshToken: g.RefreshToken.Reveal(),
 		InstanceURL: g.InstanceURL, IdentityURL: g.IdentityURL, CommunityURL: g.CommunityURL,
@@ -84,6 +95,12 @@ func Encode(g *Grant) ([]byte, error) {
 		Scopes: g.Scopes, IssuedAt: g.IssuedAt.UTC(), ExpiresAt: g.Expiry.At.UTC(), ExpirySource: g.Expiry.Source, Rejected: g.Rejected,
 		State: string(state), Reason: g.Reason, Rotates: g.Rotates,
 		CreatedAt: g.CreatedAt.UTC(), RefreshedAt: g.RefreshedAt.UTC(),
+	}
+	if g.Flow != sftoken.FlowWebServer { // the zero Flow, which schema 1 means
+		r.Flow = string(g.Flow)
+	}
+	if r.Schema = 1; r.Flow+r.Subject+r.Audience+r.PrivateKey != "" {
+		r.Schema = 2
 	}
 	if !g.App.Host.IsZero() {
 		r.Host = g.App.Host.String()
@@ -105,7 +122,7 @@ func Decode(data []byte) (*Grant, error) {
 	var state State
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
-	if dec.Decode(&r) != nil || r.Schema != schema || state.UnmarshalText([]byte(r.State)) != nil {
+	if dec.Decode(&r) != nil || r.Schema < 1 || r.Schema > schema || state.UnmarshalText([]byte(r.State)) != nil {
 		return nil, diagnose(data)
 	}
 	if _, err := dec.Token(); err != io.EOF {
@@ -113,6 +130,9 @@ func Decode(data []byte) (*Grant, error) {
 	}
 	if ValidAlias(r.Alias) != nil {
 		return nil, damaged("no valid alias")
+	}
+	if _, err := sftoken.ParseFlow(r.Flow); err != nil {
+		return nil, diagnose(data)
 	}
 	return r.grant(state)
 }
@@ -145,10 +165,11 @@ func (r *record) grant(state State) (*Grant, error) {
 	g := &Grant{
 		Alias: r.Alias, Generation: r.Generation,
 		App: sftoken.App{
-			ClientID: r.ClientID, ClientSecret: sftoken.NewSecret(r.ClientSecret),
+			ClientID: r.ClientID, ClientSecret: sftoken.NewSecret(r.ClientSecret), PrivateKey: sftoken.NewSecret(r.PrivateKey),
 			RedirectURI: r.RedirectURI, Scopes: r.AppScopes,
 		},
-		AllowHosts:  r.AllowHosts,
+		AllowHosts: r.AllowHosts,
+		Flow:       sftoken.Flow(r.Flow), Subject: r.Subject, Audience: r.Audience,
 		AccessToken: sftoken.NewSecret(r.AccessToken), RefreshToken: sftoken.NewSecret(r.RefreshToken),
 		InstanceURL: r.InstanceURL, IdentityURL: r.IdentityURL, CommunityURL: r.CommunityURL,
 		OrgID: r.OrgID, UserID: r.UserID, Username: r.Username, DisplayName: r.DisplayName, Email: r.Email,

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/sftoken/sftoken"
 	"github.com/sftoken/sftoken/store"
@@ -68,7 +71,7 @@ func TestCloneSharesNothing(t *testing.T) {
 
 func TestRecordRoundTrip(t *testing.T) {
 	t.Parallel()
-	for _, want := range []*store.Grant{storetest.Grant("prod"), {Alias: "bare"}} {
+	for _, want := range []*store.Grant{storetest.Grant("prod"), server(), {Alias: "bare"}} {
 		want.Generation = 7
 		data, err := store.Encode(want)
 		if err != nil {
@@ -84,21 +87,69 @@ func TestRecordRoundTrip(t *testing.T) {
 	}
 }
 
-// The record is fixed: what an older version has written must be read for ever (B-25).
+// server is a grant that needs schema 2.
+func server() *store.Grant {
+	g := storetest.Grant("prod")
+	g.App.ClientSecret, g.App.PrivateKey = sftoken.Secret{}, sftoken.NewSecret("CANARY-private-key")
+	g.App.RedirectURI, g.App.Scopes, g.RefreshToken = "", nil, sftoken.Secret{}
+	g.Flow, g.Subject, g.Audience = sftoken.FlowJWTBearer, "amelia@acme.example", "https://login.salesforce.com"
+	g.State, g.Reason, g.Spending, g.Rotates = store.Live, "", nil, false
+	return g
+}
+
+// The record is fixed: what an older version has written must be read for ever (B-25), and what an older version can
+// understand is written as it wrote it.
 func TestRecordIsFixed(t *testing.T) {
 	t.Parallel()
-	want := storetest.Grant("prod")
-	want.Generation = 7
-	data, err := os.ReadFile("testdata/record-1.json")
-	if err != nil {
-		t.Fatal(err)
+	for file, want := range map[string]*store.Grant{"testdata/record-1.json": storetest.Grant("prod"), "testdata/record-2.json": server()} {
+		want.Generation = 7
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := store.Decode(data)
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		if diff := storetest.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", file, diff)
+		}
+		again, err := store.Encode(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var written bytes.Buffer
+		if err := json.Indent(&written, again, "", "  "); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(data), written.String()+"\n"); diff != "" {
+			t.Errorf("%s, written again (-want +got):\n%s", file, diff)
+		}
 	}
-	got, err := store.Decode(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := storetest.Diff(want, got); diff != "" {
-		t.Errorf("a record of schema 1 (-want +got):\n%s", diff)
+}
+
+func TestRenewable(t *testing.T) {
+	t.Parallel()
+	key, secret := sftoken.NewSecret("key"), sftoken.NewSecret("secret")
+	for _, row := range []struct {
+		name             string
+		grant            store.Grant
+		again, renewable bool
+	}{
+		{"web server", store.Grant{RefreshToken: secret}, false, true},
+		{"web server without a refresh token", store.Grant{App: sftoken.App{ClientSecret: secret}}, false, false},
+		{"JWT bearer", store.Grant{Flow: sftoken.FlowJWTBearer, Subject: "a@acme.example", App: sftoken.App{PrivateKey: key}}, true, true},
+		{"JWT bearer without its key", store.Grant{Flow: sftoken.FlowJWTBearer, Subject: "a@acme.example", App: sftoken.App{ClientSecret: secret}}, false, false},
+		{"JWT bearer without its user", store.Grant{Flow: sftoken.FlowJWTBearer, App: sftoken.App{PrivateKey: key}}, false, false},
+		{"client credentials", store.Grant{Flow: sftoken.FlowClientCredentials, App: sftoken.App{ClientSecret: secret}}, true, true},
+		{"client credentials by key", store.Grant{Flow: sftoken.FlowClientCredentials, App: sftoken.App{PrivateKey: key}}, true, true},
+		{"client credentials without either", store.Grant{Flow: sftoken.FlowClientCredentials}, false, false},
+		{"user name and password", store.Grant{Flow: sftoken.FlowUsernamePassword, App: sftoken.App{ClientSecret: secret}}, false, false},
+		{"device", store.Grant{Flow: sftoken.FlowDevice, RefreshToken: secret}, false, true},
+	} {
+		if row.grant.RunsAgain() != row.again || row.grant.Renewable() != row.renewable {
+			t.Errorf("%s: runs again %v, renewable %v", row.name, row.grant.RunsAgain(), row.grant.Renewable())
+		}
 	}
 }
 
@@ -119,8 +170,9 @@ func TestDecodeRefuses(t *testing.T) {
 		`{"schema":1,"alias":"prod","login_host":"CANARY secret !","state":"live"}`: store.ErrDamaged,
 		`{"schema":1,"alias":"prod","state":"CANARY"}`:                              store.ErrNewerFormat,
 		`{"schema":1,"alias":"prod","state":"live","CANARY":1}`:                     store.ErrNewerFormat,
-		`{"schema":2,"alias":"prod"}`:                                               store.ErrNewerFormat,
-		`{"schema":2,"alias":{"now":"an object"}}`:                                  store.ErrNewerFormat,
+		`{"schema":2,"alias":"prod","state":"live","flow":"CANARY"}`:                store.ErrNewerFormat,
+		`{"schema":3,"alias":"prod"}`:                                               store.ErrNewerFormat,
+		`{"schema":3,"alias":{"now":"an object"}}`:                                  store.ErrNewerFormat,
 	} {
 		g, err := store.Decode([]byte(record))
 		if g != nil || !errors.Is(err, want) {
@@ -197,7 +249,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		f.Add(data)
 	}
-	f.Add([]byte(`{"schema":2}`))
+	f.Add([]byte(`{"schema":3}`))
 	f.Add([]byte(`{"schema":1,"alias":"prod","issued_at":"0001-01-01T00:00:00+23:59"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		g, err := store.Decode(data)

@@ -42,6 +42,7 @@ var label = sealed.Label{Kind: "apps"}
 type record struct {
 	ClientID     string       `json:"client_id"`
 	ClientSecret string       `json:"client_secret,omitempty"`
+	PrivateKey   string       `json:"private_key,omitempty"`
 	Host         sftoken.Host `json:"host"`
 	RedirectURI  string       `json:"redirect_uri"`
 	Scopes       []string     `json:"scopes,omitempty"`
@@ -78,6 +79,7 @@ func (r record) app() App {
 		App: sftoken.App{
 			ClientID:     r.ClientID,
 			ClientSecret: sftoken.NewSecret(r.ClientSecret),
+			PrivateKey:   sftoken.NewSecret(r.PrivateKey),
 			Host:         r.Host,
 			RedirectURI:  r.RedirectURI,
 			Scopes:       r.Scopes,
@@ -91,6 +93,7 @@ func recordOf(app App) record {
 	return record{
 		ClientID:     app.ClientID,
 		ClientSecret: app.ClientSecret.Reveal(),
+		PrivateKey:   app.PrivateKey.Reveal(),
 		Host:         app.Host,
 		RedirectURI:  app.RedirectURI,
 		Scopes:       app.Scopes,

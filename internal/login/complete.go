@@ -135,7 +135,7 @@ func mayReplace(previous, next *store.Grant) bool {
 	if previous.State == store.Dead {
 		return true
 	}
-	return sameApproval(previous, next) && (previous.RefreshToken.IsZero() || !next.RefreshToken.IsZero())
+	return sameApproval(previous, next) && (!previous.Renewable() || next.Renewable())
 }
 
 func sameApproval(a, b *store.Grant) bool {

@@ -56,6 +56,8 @@ type pendingRecord struct {
 	Alias        string       `json:"alias"`
 	ClientID     string       `json:"client_id"`
 	ClientSecret string       `json:"client_secret,omitempty"`
+	PrivateKey   string       `json:"private_key,omitempty"`
+	Flow         sftoken.Flow `json:"flow,omitempty"`
 	Host         sftoken.Host `json:"host"`
 	RedirectURI  string       `json:"redirect_uri"`
 	Scopes       []string     `json:"scopes,omitempty"`
@@ -84,6 +86,8 @@ func (d *PendingDir) Put(ctx context.Context, j *Journey) (*Pending, error) {
 		Alias:        p.Alias,
 		ClientID:     p.App.ClientID,
 		ClientSecret: p.App.ClientSecret.Reveal(),
+		PrivateKey:   p.App.PrivateKey.Reveal(),
+		Flow:         p.Attempt.Flow,
 		Host:         p.App.Host,
 		RedirectURI:  p.App.RedirectURI,
 		Scopes:       p.App.Scopes,
@@ -145,6 +149,7 @@ func (r *pendingRecord) pending(id string) *Pending {
 		App: sftoken.App{
 			ClientID:     r.ClientID,
 			ClientSecret: sftoken.NewSecret(r.ClientSecret),
+			PrivateKey:   sftoken.NewSecret(r.PrivateKey),
 			Host:         r.Host,
 			RedirectURI:  r.RedirectURI,
 			Scopes:       r.Scopes,
@@ -152,6 +157,7 @@ func (r *pendingRecord) pending(id string) *Pending {
 		AllowHosts: r.AllowHosts,
 		ExpiresAt:  r.ExpiresAt,
 		Attempt: &sftoken.Attempt{
+			Flow:        r.Flow,
 			ClientID:    r.ClientID,
 			Host:        r.Host,
 			RedirectURI: r.RedirectURI,

@@ -16,7 +16,7 @@ import (
 var revealers = []string{
 	"secret.go",
 	// Onto the wire, and from it: requests, comparisons, checks of shape.
-	"accept.go", "app.go", "authorize.go", "exchange.go", "idtoken.go", "introspect.go", "pkce.go", "refresh.go", "revoke.go",
+	"accept.go", "app.go", "authorize.go", "clientauth.go", "exchange.go", "idtoken.go", "introspect.go", "jwtbearer.go", "pkce.go", "privatekey.go", "refresh.go", "revoke.go",
 	"send.go", "token.go", "refresh/transport.go",
 	// To take it out of texts.
 	"redact.go", "internal/wire/redact.go",
