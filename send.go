@@ -21,6 +21,7 @@ type call struct {
 	url      string     // carries no secret
 	form     url.Values // POST when set, GET otherwise
 	bearer   Secret
+	header   http.Header // besides those that every request has
 	// secrets are values that may come back in an answer and must not get into an error.
 	secrets []Secret
 }
@@ -169,6 +170,9 @@ func (k call) request(ctx context.Context, body *onceBody) (*http.Request, error
 		req.Body = body
 		req.ContentLength = int64(len(body.text))
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for name, values := range k.header {
+		req.Header[name] = values
 	}
 	if !k.bearer.IsZero() {
 		req.Header.Set("Authorization", "Bearer "+k.bearer.Reveal())

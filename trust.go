@@ -9,7 +9,6 @@ import (
 // below them (sfdx-core's isSalesforceDomain, and the org host families of the My Domain documentation).
 var tokenDomains = append([]string{
 	"salesforce.mil", "site.com", "force.com", "salesforce-setup.com", "sfcrmapps.cn", "my-lightning.com",
-	"visualforce.com", "documentforce.com",
 }, loginDomains...)
 
 // Trusts reports whether a token obtained at login may be sent to rawURL: https on Salesforce's domains, on a host that
