@@ -43,15 +43,19 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Setup:               setupScript,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"emulator": emulatorCommand,
-			"exits":    exitsCommand,
-			"search":   searchCommand,
-			"busy":     busyCommand,
-			"serve":    serveCommand,
-			"fields":   fieldsCommand,
-		},
+		Cmds:                scriptCommands(),
 	})
+}
+
+func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
+	return map[string]func(*testscript.TestScript, bool, []string){
+		"emulator": emulatorCommand,
+		"exits":    exitsCommand,
+		"search":   searchCommand,
+		"busy":     busyCommand,
+		"serve":    serveCommand,
+		"fields":   fieldsCommand,
+	}
 }
 
 // recordedMain is Main, with a copy of what goes to pipes for the search. A terminal has its copy in ttyout. What token
