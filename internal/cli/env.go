@@ -18,8 +18,9 @@ type Env struct {
 
 	StdinTTY, StdoutTTY, StderrTTY bool
 
-	Getenv func(string) string
-	Now    func() time.Time
+	Getenv  func(string) string
+	Environ func() []string // for programs that are started
+	Now     func() time.Time
 
 	// Set by the global flags before a command runs.
 	JSON    bool   // --json
@@ -44,6 +45,7 @@ func ProcessEnv() *Env {
 		StdoutTTY: term.IsTerminal(int(os.Stdout.Fd())),
 		StderrTTY: term.IsTerminal(int(os.Stderr.Fd())),
 		Getenv:    os.Getenv,
+		Environ:   os.Environ,
 		Now:       time.Now,
 	}
 }

@@ -27,6 +27,9 @@ const (
 	exitBlocked     = 6 // Salesforce says no for good
 	exitStore       = 7 // store locked or damaged
 	exitInterrupted = 130
+
+	exitNotExecutable = 126 // of exec, as of env(1): the program is there but cannot be run
+	exitNotFound      = 127 // it is not there
 )
 
 // localError is an error of the command line itself. Its words are in the catalogue under "error.<id>", its hints, one a

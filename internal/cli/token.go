@@ -3,16 +3,22 @@ package cli
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/sftoken/sftoken/refresh"
-	"github.com/sftoken/sftoken/store"
 	"github.com/spf13/cobra"
 )
 
+type tokenOptions struct {
+	format string
+	minTTL time.Duration
+	check  bool
+}
+
 func newTokenCommand(env *Env) *cobra.Command {
+	var o tokenOptions
 	cmd := &cobra.Command{
 		Use:   "token [alias]",
 		Short: "Print a valid access token",
@@ -22,15 +28,56 @@ that is known to be dead is never printed.
 Without an alias: SFTOKEN_ALIAS, then alias in the config file, then the only login there is.`,
 		Example: `  sftoken token prod
   curl -H "Authorization: Bearer $(sftoken token prod)" "$(sftoken show prod --json | jq -r .instance_url)/services/data/v66.0/limits"
-  sftoken token prod --json       # with instance URL and expiry`,
+  sftoken token prod --format curl-config | curl -K - https://…   # the token in no argument
+  sftoken token prod --json       # with instance URL and expiry
+  sftoken token prod --min-ttl 30m
+  sftoken token prod --check      # 0: a token is here, 1: it would be refreshed, 4: log in`,
 		Args:              oneAlias,
 		ValidArgsFunction: env.completeAliases,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return env.token(cmd.Context(), args)
+			if err := o.validate(cmd, env); err != nil {
+				return err
+			}
+			if o.check {
+				return env.checkToken(cmd.Context(), o, args)
+			}
+			return env.token(cmd.Context(), o, args)
 		},
 	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.format, "format", "text", "text, header (Authorization: Bearer …) or curl-config (for curl -K -)")
+	flags.DurationVar(&o.minTTL, "min-ttl", 0, "refresh a token that lives shorter than this, such as 30m")
+	flags.BoolVar(&o.check, "check", false, "print nothing and ask nobody: only the exit code")
+	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(tokenFormats, cobra.ShellCompDirectiveNoFileComp))
 	env.addOnRotate(cmd)
 	return cmd
+}
+
+var tokenFormats = []string{"text", "header", "curl-config"}
+
+func (o *tokenOptions) validate(cmd *cobra.Command, env *Env) error {
+	usage := func(text string) error { return &usageError{text: text, command: cmd.CommandPath()} }
+	formatted := cmd.Flags().Changed("format")
+	switch _, known := formatToken[o.format]; {
+	case !known:
+		return usage(fmt.Sprintf("--format %s: give one of %s", o.format, joined(tokenFormats)))
+	case o.minTTL < 0:
+		return usage("--min-ttl: give a time such as 30m")
+	case formatted && o.check:
+		return usage("--check prints nothing: leave --format out")
+	case formatted && env.JSON:
+		return usage("give --format or --json, not both")
+	}
+	return nil
+}
+
+// formatToken writes a token for those who take it. A curl config quotes with backslashes (curl's manual, -K).
+var formatToken = map[string]func(token string) string{
+	"text":   func(token string) string { return token },
+	"header": func(token string) string { return "Authorization: Bearer " + token },
+	"curl-config": func(token string) string {
+		return `header = "Authorization: Bearer ` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(token) + `"`
+	},
 }
 
 type tokenAnswer struct {
@@ -45,29 +92,22 @@ type tokenAnswer struct {
 	Warning      string     `json:"warning,omitempty"`
 }
 
-func (e *Env) token(ctx context.Context, args []string) error {
-	k, err := e.openKept(ctx)
+func (e *Env) token(ctx context.Context, o tokenOptions, args []string) error {
+	s, err := e.openSession(ctx, args)
 	if err != nil {
 		return err
 	}
-	defer k.Close()
-	alias, err := e.chooseAlias(ctx, k, args)
+	defer s.Close()
+	access, err := s.token(ctx, o.minTTL)
 	if err != nil {
 		return err
-	}
-	access, err := e.access(ctx, k, alias)
-	if err != nil {
-		return err
-	}
-	if access.Warning != nil {
-		e.Warn("token.warning", map[string]any{"alias": alias, "reason": access.Warning})
 	}
 	if !e.JSON {
-		_, err := fmt.Fprintln(e.Stdout, access.Token.Reveal())
+		_, err := fmt.Fprintln(e.Stdout, formatToken[o.format](access.Token.Reveal()))
 		return err
 	}
 	answer := tokenAnswer{
-		Alias:        alias,
+		Alias:        s.alias,
 		AccessToken:  access.Token.Reveal(),
 		InstanceURL:  access.InstanceURL,
 		Username:     access.Username,
@@ -82,37 +122,52 @@ func (e *Env) token(ctx context.Context, args []string) error {
 	return e.WriteJSON(answer)
 }
 
-// shortestSession is the shortest session time-out that an org can have (salesforce-oauth.md section 4). A token whose end
-// nobody tells is taken for dead after it, because a token that may be stale is never printed.
-const shortestSession = 15 * time.Minute
+// What is to be expected of a login's next token.
+const (
+	tokenValid       = "valid"
+	tokenToRefresh   = "refresh-needed"
+	tokenLoginNeeded = "login-needed"
+)
 
-// engine makes a refresh engine for one command. Close waits for a refresh that has left: its answer may hold the only
-// living refresh token.
-func (e *Env) engine(k *kept) (engine *refresh.Engine, done func(), err error) {
-	settings, err := e.Config()
-	if err != nil {
-		return nil, nil, err
-	}
-	engine = refresh.New(refresh.Options{
-		Store:          k.Store,
-		SessionTimeout: cmp.Or(settings.SessionTimeout, shortestSession),
-		OnEvent:        e.onEvent,
-	})
-	return engine, func() { _ = engine.Close(context.Background()) }, nil
+type tokenCheckAnswer struct {
+	Alias        string     `json:"alias"`
+	Token        string     `json:"token"`
+	Reason       string     `json:"reason,omitempty"`
+	ExpiresAt    *time.Time `json:"expires_at,omitempty"`
+	ExpirySource string     `json:"expiry_source,omitempty"`
 }
 
-// access gets a valid access token of alias.
-func (e *Env) access(ctx context.Context, k *kept, alias string) (*refresh.Access, error) {
-	engine, done, err := e.engine(k)
+// checkToken looks at what is kept. It neither spends a token nor asks Salesforce.
+func (e *Env) checkToken(ctx context.Context, o tokenOptions, args []string) error {
+	s, err := e.openSession(ctx, args)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer done()
-	access, err := engine.Token(ctx, alias)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, e.notFound(ctx, k, alias)
+	defer s.Close()
+	answer := tokenCheckAnswer{Alias: s.alias, Token: tokenToRefresh}
+	code := exitFailed
+	access, fresh, err := s.engine.Kept(ctx, s.alias)
+	if dead, ok := err.(*refresh.DeadError); ok {
+		answer.Token, answer.Reason, code = tokenLoginNeeded, dead.Reason, exitOf(dead)
+		access, err = new(refresh.Access), nil
 	}
-	return access, err
+	if err != nil {
+		return s.named(ctx, err)
+	}
+	access = cmp.Or(access, new(refresh.Access))
+	answer.ExpiresAt, answer.ExpirySource = known(access.Expiry.At), string(access.Expiry.Source)
+	if fresh && (access.Expiry.IsZero() || access.Expiry.At.Sub(e.Now()) >= o.minTTL) {
+		answer.Token, code = tokenValid, exitOK
+	}
+	if e.JSON {
+		if err := e.WriteJSON(answer); err != nil {
+			return err
+		}
+	}
+	if code == exitOK {
+		return nil
+	}
+	return &toldError{code: code}
 }
 
 // known leaves an unknown time out of JSON.
