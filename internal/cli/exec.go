@@ -76,17 +76,11 @@ func (e *Env) exec(ctx context.Context, alias, command []string, minTTL time.Dur
 	if err != nil {
 		return err
 	}
-	return cannotRun(command[0], e.become(path, command, e.childEnvironment(access)))
+	return e.become(path, command, access)
 }
 
 // cannotRun tells a program that is not there from one that cannot be run, as env(1) does.
 func cannotRun(name string, err error) error {
-	if err == nil {
-		return nil
-	}
-	if _, ended := errors.AsType[*toldError](err); ended {
-		return err
-	}
 	if inner, ok := errors.AsType[*exec.Error](err); ok {
 		err = inner.Err // its text names the program a second time
 	}

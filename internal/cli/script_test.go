@@ -19,6 +19,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -58,10 +59,10 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 	}
 }
 
-// recordedMain is Main, with a copy of what goes to pipes for the search. A terminal has its copy in ttyout. What token
-// and refresh-token print is a secret by its purpose.
+// recordedMain is Main, with a copy of what goes to pipes for the search. A terminal has its copy in ttyout. What token,
+// refresh-token and proxy print is a secret by its purpose.
 func recordedMain() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	env := ProcessEnv()
 	env.scryptWork = 8
@@ -74,7 +75,7 @@ func recordedMain() int {
 		panic(err)
 	}
 	defer record.Close()
-	if !env.StdoutTTY && !slices.Contains(env.Args, "token") && !slices.Contains(env.Args, "refresh-token") {
+	if !env.StdoutTTY && !slices.ContainsFunc([]string{"token", "refresh-token", "proxy"}, func(name string) bool { return slices.Contains(env.Args, name) }) {
 		env.Stdout = io.MultiWriter(env.Stdout, record)
 	}
 	if !env.StderrTTY {
