@@ -12,15 +12,15 @@ import (
 func (o Options) refuse(r *http.Request) *refusal {
 	switch {
 	case o.Hosts != nil && !slices.Contains(o.Hosts, strings.ToLower(r.Host)):
-		return &refusal{http.StatusMisdirectedRequest, "SFTOKEN_HOST_REFUSED", "the proxy is not called by the name in Host"}
+		return &refusal{http.StatusMisdirectedRequest, "PROXY_HOST_REFUSED", "the proxy is not called by the name in Host"}
 	case fromBrowser(r):
-		return &refusal{http.StatusForbidden, "SFTOKEN_BROWSER_REFUSED", "the proxy is not for browsers"}
+		return &refusal{http.StatusForbidden, "PROXY_BROWSER_REFUSED", "the proxy is not for browsers"}
 	case !slices.Contains(methods, r.Method):
 		return &refusal{http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED", "HTTP method not allowed: the proxy passes on " + strings.Join(methods, ", ")}
 	case !o.Token.IsZero() && !o.Token.Equal(sentToken(r)):
-		return &refusal{http.StatusUnauthorized, "SFTOKEN_TOKEN_REFUSED", "send the token that the proxy printed at its start as Authorization: Bearer"}
+		return &refusal{http.StatusUnauthorized, "PROXY_TOKEN_REFUSED", "send the token that the proxy printed at its start as Authorization: Bearer"}
 	case !isAPI(r.URL.Path):
-		return &refusal{http.StatusForbidden, "SFTOKEN_PATH_REFUSED", "the proxy passes on what is below /services and /id, except for /services/oauth2; of that only userinfo"}
+		return &refusal{http.StatusForbidden, "PROXY_PATH_REFUSED", "the proxy passes on what is below /services and /id, except for /services/oauth2; of that only userinfo"}
 	}
 	return nil
 }

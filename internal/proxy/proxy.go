@@ -60,7 +60,7 @@ func New(o Options) http.Handler {
 		// The data API has nothing to upgrade to. That a client would like to is no reason to refuse it (RFC 9110 section 7.8).
 		r.Header.Del("Upgrade")
 		if err := keepBody(r); err != nil {
-			(&refusal{http.StatusBadRequest, "SFTOKEN_BODY_UNREADABLE", "the request's body broke off"}).write(w)
+			(&refusal{http.StatusBadRequest, "PROXY_BODY_UNREADABLE", "the request's body broke off"}).write(w)
 			return
 		}
 		reverse.ServeHTTP(w, r)
@@ -117,14 +117,14 @@ func (o Options) failed(w http.ResponseWriter, r *http.Request, err error) {
 	if o.OnError != nil {
 		o.OnError(err)
 	}
-	answer := refusal{http.StatusBadGateway, "SFTOKEN_ORG_UNREACHABLE", err.Error()}
+	answer := refusal{http.StatusBadGateway, "PROXY_ORG_UNREACHABLE", err.Error()}
 	switch {
 	case errors.Is(err, sftoken.ErrLoginRequired):
-		answer.code = "SFTOKEN_LOGIN_REQUIRED"
+		answer.code = "PROXY_LOGIN_REQUIRED"
 	case errors.Is(err, sftoken.ErrBlocked):
-		answer.code = "SFTOKEN_BLOCKED"
+		answer.code = "PROXY_BLOCKED"
 	case errors.Is(err, sftoken.ErrTemporary):
-		answer.status, answer.code = http.StatusServiceUnavailable, "SFTOKEN_TRY_AGAIN"
+		answer.status, answer.code = http.StatusServiceUnavailable, "PROXY_TRY_AGAIN"
 	}
 	answer.write(w)
 }

@@ -94,27 +94,27 @@ func TestRefusals(t *testing.T) {
 		status             int
 		code               string
 	}{
-		{"no token", "GET", "/services/data", []string{"Authorization", ""}, 401, "SFTOKEN_TOKEN_REFUSED"},
-		{"another token", "GET", "/services/data", []string{"Authorization", "Bearer x"}, 401, "SFTOKEN_TOKEN_REFUSED"},
-		{"basic", "GET", "/services/data", []string{"Authorization", "Basic " + capability}, 401, "SFTOKEN_TOKEN_REFUSED"},
-		{"name that was rebound", "GET", "/services/data", []string{"Host", "evil.example"}, 421, "SFTOKEN_HOST_REFUSED"},
-		{"page", "POST", "/services/data", []string{"Origin", "https://evil.example"}, 403, "SFTOKEN_BROWSER_REFUSED"},
-		{"page without a name", "POST", "/services/data", []string{"Origin", "null"}, 403, "SFTOKEN_BROWSER_REFUSED"},
-		{"page of its own", "GET", "/services/data", []string{"Sec-Fetch-Site", "same-origin"}, 403, "SFTOKEN_BROWSER_REFUSED"},
-		{"image", "GET", "/services/data", []string{"Sec-Fetch-Dest", "image"}, 403, "SFTOKEN_BROWSER_REFUSED"},
-		{"preflight", "OPTIONS", "/services/data", []string{"Access-Control-Request-Method", "GET"}, 403, "SFTOKEN_BROWSER_REFUSED"},
+		{"no token", "GET", "/services/data", []string{"Authorization", ""}, 401, "PROXY_TOKEN_REFUSED"},
+		{"another token", "GET", "/services/data", []string{"Authorization", "Bearer x"}, 401, "PROXY_TOKEN_REFUSED"},
+		{"basic", "GET", "/services/data", []string{"Authorization", "Basic " + capability}, 401, "PROXY_TOKEN_REFUSED"},
+		{"name that was rebound", "GET", "/services/data", []string{"Host", "evil.example"}, 421, "PROXY_HOST_REFUSED"},
+		{"page", "POST", "/services/data", []string{"Origin", "https://evil.example"}, 403, "PROXY_BROWSER_REFUSED"},
+		{"page without a name", "POST", "/services/data", []string{"Origin", "null"}, 403, "PROXY_BROWSER_REFUSED"},
+		{"page of its own", "GET", "/services/data", []string{"Sec-Fetch-Site", "same-origin"}, 403, "PROXY_BROWSER_REFUSED"},
+		{"image", "GET", "/services/data", []string{"Sec-Fetch-Dest", "image"}, 403, "PROXY_BROWSER_REFUSED"},
+		{"preflight", "OPTIONS", "/services/data", []string{"Access-Control-Request-Method", "GET"}, 403, "PROXY_BROWSER_REFUSED"},
 		{"trace", "TRACE", "/services/data", nil, 405, "METHOD_NOT_ALLOWED"},
 		{"options", "OPTIONS", "/services/data", nil, 405, "METHOD_NOT_ALLOWED"},
-		{"login link", "GET", "/services/oauth2/singleaccess", nil, 403, "SFTOKEN_PATH_REFUSED"},
-		{"tokens", "POST", "/services/oauth2/token", nil, 403, "SFTOKEN_PATH_REFUSED"},
-		{"upwards", "GET", "/services/data/../oauth2/singleaccess", nil, 403, "SFTOKEN_PATH_REFUSED"},
-		{"upwards, written otherwise", "GET", "/services/data/%2e%2E/oauth2/singleaccess", nil, 403, "SFTOKEN_PATH_REFUSED"},
-		{"slashes", "GET", "//services//oauth2//singleaccess", nil, 403, "SFTOKEN_PATH_REFUSED"},
-		{"slash in a segment", "GET", "/services/oauth2%2Fsingleaccess", nil, 403, "SFTOKEN_PATH_REFUSED"},
-		{"parameter of a segment", "GET", "/services;x/oauth2;y=1/singleaccess", nil, 403, "SFTOKEN_PATH_REFUSED"},
-		{"capitals", "GET", "/Services/OAuth2/singleaccess", nil, 403, "SFTOKEN_PATH_REFUSED"},
-		{"session bridge", "GET", "/secur/frontdoor.jsp", nil, 403, "SFTOKEN_PATH_REFUSED"},
-		{"root", "GET", "/", nil, 403, "SFTOKEN_PATH_REFUSED"},
+		{"login link", "GET", "/services/oauth2/singleaccess", nil, 403, "PROXY_PATH_REFUSED"},
+		{"tokens", "POST", "/services/oauth2/token", nil, 403, "PROXY_PATH_REFUSED"},
+		{"upwards", "GET", "/services/data/../oauth2/singleaccess", nil, 403, "PROXY_PATH_REFUSED"},
+		{"upwards, written otherwise", "GET", "/services/data/%2e%2E/oauth2/singleaccess", nil, 403, "PROXY_PATH_REFUSED"},
+		{"slashes", "GET", "//services//oauth2//singleaccess", nil, 403, "PROXY_PATH_REFUSED"},
+		{"slash in a segment", "GET", "/services/oauth2%2Fsingleaccess", nil, 403, "PROXY_PATH_REFUSED"},
+		{"parameter of a segment", "GET", "/services;x/oauth2;y=1/singleaccess", nil, 403, "PROXY_PATH_REFUSED"},
+		{"capitals", "GET", "/Services/OAuth2/singleaccess", nil, 403, "PROXY_PATH_REFUSED"},
+		{"session bridge", "GET", "/secur/frontdoor.jsp", nil, 403, "PROXY_PATH_REFUSED"},
+		{"root", "GET", "/", nil, 403, "PROXY_PATH_REFUSED"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -192,10 +192,10 @@ func TestFailures(t *testing.T) {
 		err    error
 		status int
 	}{
-		"SFTOKEN_LOGIN_REQUIRED":  {fmt.Errorf("refresh prod: %w", sftoken.ErrLoginRequired), 502},
-		"SFTOKEN_BLOCKED":         {fmt.Errorf("refresh prod: %w", sftoken.ErrBlocked), 502},
-		"SFTOKEN_TRY_AGAIN":       {fmt.Errorf("refresh prod: %w", sftoken.ErrTemporary), 503},
-		"SFTOKEN_ORG_UNREACHABLE": {errors.New("no route to host"), 502},
+		"PROXY_LOGIN_REQUIRED":  {fmt.Errorf("refresh prod: %w", sftoken.ErrLoginRequired), 502},
+		"PROXY_BLOCKED":         {fmt.Errorf("refresh prod: %w", sftoken.ErrBlocked), 502},
+		"PROXY_TRY_AGAIN":       {fmt.Errorf("refresh prod: %w", sftoken.ErrTemporary), 503},
+		"PROXY_ORG_UNREACHABLE": {errors.New("no route to host"), 502},
 	} {
 		o := newOrg(t, nil)
 		o.err = c.err
