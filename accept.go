@@ -25,10 +25,17 @@ func (e *CallbackError) ErrorID() string { return e.ID }
 // *CallbackError; both end the attempt. Accept keeps no record: calling it twice for one delivery is for the caller to
 // prevent.
 func (a *Attempt) Accept(query url.Values) (code Secret, err error) {
-	if len(query["state"]) != 1 || !a.fits(query.Get("state")) {
-		return Secret{}, fmt.Errorf("accept callback: %w", ErrStateMismatch)
+	if err := a.acceptState(query); err != nil {
+		return Secret{}, err
 	}
 	return a.accept(query)
+}
+
+func (a *Attempt) acceptState(query url.Values) error {
+	if len(query["state"]) != 1 || !a.fits(query.Get("state")) {
+		return fmt.Errorf("accept callback: %w", ErrStateMismatch)
+	}
+	return nil
 }
 
 // AcceptPasted takes the code from what a person pasted: the address their browser ended at, whole or in part, an error
@@ -50,22 +57,30 @@ func (a *Attempt) fits(state string) bool {
 	return want != "" && subtle.ConstantTimeCompare([]byte(state), []byte(want)) == 1
 }
 
-func (a *Attempt) accept(query url.Values) (Secret, error) {
-	for _, name := range []string{"code", "iss", "error", "error_description"} {
+// checkCallback refuses what is neither a code nor a token.
+func (a *Attempt) checkCallback(query url.Values) error {
+	for _, name := range []string{"code", "iss", "error", "error_description", "access_token", "refresh_token", "id_token", "instance_url", "id"} {
 		if len(query[name]) > 1 { // RFC 6749 section 3.1
-			return Secret{}, &CallbackError{"there is more than one " + name + " in it", "callback-duplicate"}
+			return &CallbackError{"there is more than one " + name + " in it", "callback-duplicate"}
 		}
 	}
 	// RFC 9207. Salesforce does not send iss so far, so that its absence says nothing.
 	if query.Has("iss") && !trustsIssuer(a.Host, query.Get("iss")) {
-		return Secret{}, &CallbackError{"it comes from another server than the login was begun at", "callback-issuer"}
+		return &CallbackError{"it comes from another server than the login was begun at", "callback-issuer"}
 	}
 	if query.Get("error") != "" {
-		return Secret{}, &Error{
+		return &Error{
 			Endpoint:    "authorize",
 			Code:        clean(query.Get("error"), 80),
 			Description: clean(query.Get("error_description"), descriptionLimit),
 		}
+	}
+	return nil
+}
+
+func (a *Attempt) accept(query url.Values) (Secret, error) {
+	if err := a.checkCallback(query); err != nil {
+		return Secret{}, err
 	}
 	code := query.Get("code")
 	switch {

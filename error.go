@@ -116,7 +116,7 @@ type UnexpectedError struct {
 	ContentType string
 	Snippet     string // the beginning of the body, scrubbed; empty when the answer was read and then refused
 	Reason      string
-	ID          string // answer-unreadable, answer-incomplete, answer-untrusted, answer-signature, answer-token-type, answer-issuer
+	ID          string // answer-unreadable, answer-incomplete, answer-untrusted, answer-signature, answer-token-type, answer-issuer, answer-headless
 	// RefreshToken is the new refresh token that the answer brought all the same. Under rotation the one that was sent
 	// is dead: whoever refreshes keeps this one before reporting the error.
 	RefreshToken Secret
@@ -133,9 +133,10 @@ func (e *UnexpectedError) Error() string {
 
 func (e *UnexpectedError) Unwrap() error { return e.Err }
 
-// Is makes it ErrTemporary when something in front of Salesforce answered: a web page where none belongs.
+// Is makes it ErrTemporary when something in front of Salesforce answered: a web page where none belongs. The login page
+// that a headless login gets is Salesforce's own, and stays.
 func (e *UnexpectedError) Is(target error) bool {
-	return target == ErrTemporary && (e.Status >= 500 || e.Status == http.StatusTooManyRequests ||
+	return target == ErrTemporary && e.ID != "answer-headless" && (e.Status >= 500 || e.Status == http.StatusTooManyRequests ||
 		strings.Contains(strings.ToLower(e.ContentType), "html"))
 }
 

@@ -95,6 +95,8 @@ var kinds = []struct {
 		codes: []string{"invalid_grant"},
 		texts: []string{"expired authorization code", "invalid authorization code"},
 	},
+	// A device code that is unknown, spent or too old. Salesforce has no expired_token (help, "OAuth 2.0 device flow").
+	{kind: ErrLoginRequired, grant: grantDevice, codes: []string{"invalid_grant"}},
 	{
 		kind:  ErrDenied,
 		codes: []string{"access_denied"},

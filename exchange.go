@@ -38,16 +38,17 @@ func (c *Client) Exchange(ctx context.Context, a *Attempt, code Secret) (*Token,
 }
 
 // token posts form, with the client's credentials added, to the token endpoint and reads the answer.
-func (c *Client) token(ctx context.Context, form url.Values) (*Token, error) {
+// parts are secrets that make up a value of the form, of which an error could echo one alone.
+func (c *Client) token(ctx context.Context, form url.Values, parts ...Secret) (*Token, error) {
 	if err := c.authenticate(form); err != nil {
 		return nil, err
 	}
-	return c.grant(ctx, form)
+	return c.grant(ctx, form, parts...)
 }
 
 // grant posts form as it is.
-func (c *Client) grant(ctx context.Context, form url.Values) (*Token, error) {
-	got, err := c.post(ctx, "token", c.App.Host, tokenPath, form)
+func (c *Client) grant(ctx context.Context, form url.Values, parts ...Secret) (*Token, error) {
+	got, err := c.post(ctx, "token", c.App.Host, tokenPath, form, parts...)
 	if err != nil {
 		return nil, err
 	}

@@ -33,8 +33,8 @@ var secretParameters = []string{
 }
 
 // post sends form to path on host.
-func (c *Client) post(ctx context.Context, endpoint string, host Host, path string, form url.Values) (*answer, error) {
-	k := call{endpoint: endpoint, url: host.Endpoint(path), form: form}
+func (c *Client) post(ctx context.Context, endpoint string, host Host, path string, form url.Values, parts ...Secret) (*answer, error) {
+	k := call{endpoint: endpoint, url: host.Endpoint(path), form: form, secrets: parts}
 	for _, name := range secretParameters {
 		k.secrets = append(k.secrets, NewSecret(form.Get(name)))
 	}
