@@ -64,6 +64,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(out, err.Error(), http.StatusRequestEntityTooLarge)
 		return
 	}
+	c.entry.Username = s.whose(c)
 	s.withFaults(c, out, func(w http.ResponseWriter) { s.mux.ServeHTTP(w, c.r) })
 }
 

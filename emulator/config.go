@@ -15,8 +15,9 @@ import (
 
 // Config is the world that an emulator starts with.
 type Config struct {
-	Orgs []Org `toml:"org"`
-	Apps []App `toml:"app"`
+	Orgs   []Org   `toml:"org"`
+	Apps   []App   `toml:"app"`
+	Faults []Fault `toml:"fault"` // misbehaviour to begin with
 }
 
 // Org is a Salesforce tenant and its users.
@@ -111,6 +112,11 @@ func (c *Config) Validate() error {
 		}
 		if taken(clients, c.Apps[i].ClientID) {
 			return fmt.Errorf("check app %q: client_id is used twice", c.Apps[i].ClientID)
+		}
+	}
+	for i := range c.Faults {
+		if err := c.Faults[i].Validate(); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -20,8 +20,8 @@ package emulator
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
+	mathrand "math/rand/v2"
 	"net/http"
 	"strings"
 	"sync"
@@ -49,24 +49,18 @@ type Options struct {
 type Server struct {
 	clock   func() time.Time
 	advance atomic.Int64 // nanoseconds added by Advance
-	random  io.Reader
+	seed    uint64       // of the dice that faults roll
+	ordered []Fault      // by the configuration
+	random  *random
 	log     *slog.Logger
 	baseURL string
 	mux     *http.ServeMux
 	keys    keys
 	csrfKey []byte
 
-	mu       sync.Mutex // guards what follows; held for map look-ups, never while writing or signing
-	dir      directory
-	apps     map[string]*App // an *App is never changed, only replaced
-	attempts map[string]*attempt
-	browsers map[string]*account
-	codes    map[string]*code
-	grants   map[string]*grant // by refresh token, living or spent
-	approved map[approval][]*grant
-	sessions map[string]*session // by access token
-	bridges  map[string]*bridge
-	sweepAt  int
+	mu sync.Mutex // guards state; held for map look-ups, never while writing or signing
+	state
+	fresh *Snapshot // as New made it, for Reset
 
 	journal journal
 	faults  faults
@@ -86,20 +80,16 @@ func New(o Options) (*Server, error) {
 	}
 	assets() // a mistake in a page stops every test at once
 	s := &Server{
-		clock:    o.Now,
-		random:   newRandom(o.Seed),
-		log:      o.Log,
-		baseURL:  strings.TrimRight(o.BaseURL, "/"),
-		dir:      newDirectory(config),
-		apps:     map[string]*App{},
-		attempts: map[string]*attempt{},
-		browsers: map[string]*account{},
-		codes:    map[string]*code{},
-		grants:   map[string]*grant{},
-		approved: map[approval][]*grant{},
-		sessions: map[string]*session{},
-		bridges:  map[string]*bridge{},
-		sweepAt:  sweepFloor,
+		clock:   o.Now,
+		random:  newRandom(o.Seed),
+		log:     o.Log,
+		baseURL: strings.TrimRight(o.BaseURL, "/"),
+		state:   newState(config),
+		seed:    o.Seed,
+		ordered: config.Faults,
+	}
+	if s.seed == 0 {
+		s.seed = mathrand.Uint64()
 	}
 	if s.clock == nil {
 		s.clock = time.Now
@@ -107,10 +97,9 @@ func New(o Options) (*Server, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	for i := range config.Apps {
-		s.apps[config.Apps[i].ClientID] = config.Apps[i].clone()
-	}
 	s.csrfKey = []byte(s.mint(32))
+	s.fresh = s.Snapshot()
+	s.Script(s.ordered...)
 	s.routes()
 	return s, nil
 }
@@ -162,7 +151,9 @@ func (s *Server) routes() {
 	}
 }
 
-// now is the time on the emulator's clock.
+// Now is the time on the emulator's clock.
+func (s *Server) Now() time.Time { return s.now() }
+
 func (s *Server) now() time.Time { return s.clock().Add(time.Duration(s.advance.Load())) }
 
 // Advance moves the emulator's clock forward by d: codes, sessions and idle refresh tokens age by that much at once.

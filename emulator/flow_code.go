@@ -38,7 +38,7 @@ func (s *Server) exchangeCode(c *call, app *App, now time.Time) (*issued, *refus
 		return nil, refusedCode
 	}
 	if known.grant != nil {
-		known.grant.dead = true
+		known.grant.revoke(ByCodeReuse, now)
 		return nil, refusedCodeExpired
 	}
 	if now.Sub(known.issued) >= codeLife {

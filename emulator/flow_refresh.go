@@ -16,7 +16,8 @@ func (s *Server) refresh(c *call, app *App, now time.Time) (*issued, *refusal) {
 		return nil, refusedRefresh
 	}
 	if sent != g.refreshToken {
-		g.dead = true
+		g.reused = now
+		g.revoke(ByReuse, now)
 		return nil, refusedRefresh
 	}
 	if !g.refreshLives(app, now) {

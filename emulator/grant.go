@@ -8,14 +8,26 @@ import (
 // grant is one approval of one app by one user: a refresh token, if the scopes have it, and the access tokens made from it.
 // Server.mu guards its fields.
 type grant struct {
+	number       int // 1, 2, …
 	clientID     string
 	who          *account
 	scopes       []string
 	refreshToken string    // the living one; "" if there never was one
 	created      time.Time // approval
 	used         time.Time // last use of the refresh token
+	generation   int       // how many refresh tokens it has had
 	dead         bool      // revoked: its access tokens are dead too
+	revokedBy    Cause
+	revokedAt    time.Time
+	reused       time.Time // when a spent refresh token came back
 	latest       *session
+}
+
+// revoke ends g and its access tokens. The first cause stays. s.mu is held.
+func (g *grant) revoke(by Cause, now time.Time) {
+	if !g.dead {
+		g.dead, g.revokedBy, g.revokedAt = true, by, now
+	}
 }
 
 // approval is what the limit of five counts.
@@ -49,15 +61,19 @@ func (s *Server) approve(clientID string, who *account, scopes []string, now tim
 		s.giveRefreshToken(g)
 		holders := slices.DeleteFunc(slices.Clone(living), func(g *grant) bool { return g.refreshToken == "" })
 		if len(holders) >= maxApprovals {
-			holders[0].dead = true
+			holders[0].revoke(BySixthApproval, now)
 		}
 	}
 	s.approved[key] = append(living, g)
+	s.number++
+	g.number = s.number
+	s.all = append(s.all, g)
 	return g
 }
 
 // giveRefreshToken replaces g's refresh token. Spent ones stay known, so that their reuse is seen. s.mu is held.
 func (s *Server) giveRefreshToken(g *grant) {
+	g.generation++
 	g.refreshToken = s.mintRefreshToken()
 	s.grants[g.refreshToken] = g
 }
@@ -156,6 +172,7 @@ func (s *Server) sweep(now time.Time) {
 	}
 	deleteFunc(s.sessions, func(a *session) bool { return !a.lives(now) })
 	deleteFunc(s.codes, func(c *code) bool { return now.Sub(c.issued) > codeMemory })
+	s.all = slices.DeleteFunc(s.all, func(g *grant) bool { return g.refreshToken == "" && !g.latest.lives(now) })
 	deleteFunc(s.bridges, func(b *bridge) bool { return now.Sub(b.issued) > bridgeLife })
 	s.sweepAt = max(sweepFloor, 2*(len(s.sessions)+len(s.codes)))
 }

@@ -27,6 +27,9 @@ const (
 	Page       Endpoint = "page" // what a person sees, and the rest
 )
 
+// endpoints are all of them.
+var endpoints = []Endpoint{Authorize, Token, Revoke, Introspect, UserInfo, Identity, Keys, Discovery, Data, Page}
+
 func endpointOf(path string) Endpoint {
 	switch {
 	case strings.HasPrefix(path, "/services/data"):
@@ -48,19 +51,21 @@ func endpointOf(path string) Endpoint {
 
 // Request is a journal entry: what a client asked and what it got. Secrets in it are fingerprints; see [Fingerprint].
 type Request struct {
-	Time       time.Time
-	Method     string
-	Host       string
-	Path       string // as asked, with the org's path prefix
-	Endpoint   Endpoint
-	Form       url.Values // query and body together
-	Header     http.Header
-	ClientID   string
-	GrantType  string
-	BodyLength int64 // -1: chunked, without Content-Length
-	Status     int   // of the answer; 0 when none was sent
-	Error      string
-	Fault      bool // a scripted fault took part
+	Number     int         `json:"number"` // counted from 1 since the journal was empty
+	Time       time.Time   `json:"time"`   // when it came
+	Method     string      `json:"method"`
+	Host       string      `json:"host"`
+	Path       string      `json:"path"` // as asked, with the org's path prefix
+	Endpoint   Endpoint    `json:"endpoint"`
+	Form       url.Values  `json:"form"` // query and body together
+	Header     http.Header `json:"header"`
+	ClientID   string      `json:"client_id,omitzero"`
+	GrantType  string      `json:"grant_type,omitzero"`
+	Username   string      `json:"username,omitzero"` // whose code or token it carries, or who logs in
+	BodyLength int64       `json:"body_length"`       // -1: chunked, without Content-Length
+	Status     int         `json:"status"`            // of the answer; 0 when none was sent
+	Error      string      `json:"error,omitzero"`
+	Fault      bool        `json:"fault,omitzero"` // a scripted fault took part
 }
 
 // LogValue is the line that a log shows.
@@ -121,12 +126,15 @@ type journal struct {
 	mu      sync.Mutex
 	entries []*Request
 	next    int // where the oldest entry is, once the journal is full
+	count   int // of all requests, the forgotten ones too
 	tokens  int
 }
 
 func (j *journal) add(entry *Request) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	j.count++
+	entry.Number = j.count
 	if entry.Endpoint == Token {
 		j.tokens++
 	}
@@ -161,5 +169,5 @@ func (s *Server) TokenRequests() int {
 func (s *Server) ClearRequests() {
 	s.journal.mu.Lock()
 	defer s.journal.mu.Unlock()
-	s.journal.entries, s.journal.next, s.journal.tokens = nil, 0, 0
+	s.journal.entries, s.journal.next, s.journal.count, s.journal.tokens = nil, 0, 0, 0
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"io"
 	mathrand "math/rand/v2"
 	"strings"
 	"sync"
@@ -18,9 +17,7 @@ const tokenAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234
 // mint returns n random characters of tokenAlphabet, 6 bits each.
 func (s *Server) mint(n int) string {
 	b := make([]byte, n)
-	if _, err := io.ReadFull(s.random, b); err != nil {
-		panic(err) // neither source can fail
-	}
+	s.random.read(b)
 	for i := range b {
 		b[i] = tokenAlphabet[b[i]&63]
 	}
@@ -37,25 +34,42 @@ func (s *Server) mintRefreshToken() string { return "5Aep861EMULATOR." + s.mint(
 
 func (s *Server) mintCode() string { return "aPrxEMULATOR." + s.mint(64) + "==" }
 
-// newRandom returns a random source: a repeatable one for a seed, the system's for 0.
-func newRandom(seed uint64) io.Reader {
-	if seed == 0 {
-		return rand.Reader
-	}
+// random is where tokens come from: the same again for the same seed, or unpredictable for 0.
+type random struct {
+	mu         sync.Mutex
+	source     mathrand.ChaCha8
+	repeatable bool
+}
+
+func newRandom(seed uint64) *random {
 	var key [32]byte
-	binary.LittleEndian.PutUint64(key[:], seed)
-	return &seeded{source: mathrand.NewChaCha8(key)}
+	if seed == 0 {
+		_, _ = rand.Read(key[:]) // never fails
+	}
+	binary.LittleEndian.PutUint64(key[:], binary.LittleEndian.Uint64(key[:])^seed)
+	return &random{source: *mathrand.NewChaCha8(key), repeatable: seed != 0}
 }
 
-type seeded struct {
-	mu     sync.Mutex
-	source *mathrand.ChaCha8
-}
-
-func (r *seeded) Read(p []byte) (int, error) {
+func (r *random) read(p []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.source.Read(p)
+	_, _ = r.source.Read(p) // never fails
+}
+
+// mark remembers what comes next, for rewind.
+func (r *random) mark() mathrand.ChaCha8 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.source
+}
+
+// rewind lets what followed the mark come again, if there is a seed.
+func (r *random) rewind(to mathrand.ChaCha8) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.repeatable {
+		r.source = to
+	}
 }
 
 // Fingerprint is how secrets appear in the journal and in logs: "sha256:" and 8 hexadecimal digits.

@@ -42,7 +42,7 @@ func (s *Server) revokeToken(token string) *refusal {
 	case g == nil || g.dead || g.refreshToken != token:
 		return refusedToken
 	default:
-		g.dead = true
+		g.revoke(ByRevocation, now)
 		return nil
 	}
 }
