@@ -24,18 +24,18 @@ type field struct{ name, value string }
 func (s *Server) tokenAnswer(c *call, app *App, given *issued) (fields, error) {
 	id := identityURL(c.base, given.who)
 	issuedAt := strconv.FormatInt(given.at.UnixMilli(), 10)
-	answer := fields{
-		{"access_token", given.accessToken},
+	answer := append(make(fields, 0, 10), field{"access_token", given.accessToken})
+	if given.refreshToken != "" {
+		answer = append(answer, field{"refresh_token", given.refreshToken})
+	}
+	answer = append(answer, fields{
 		{"signature", sign(app.ClientSecret, id+issuedAt)},
 		{"scope", strings.Join(given.scopes, " ")},
 		{"instance_url", c.base},
 		{"id", id},
 		{"token_type", "Bearer"},
 		{"issued_at", issuedAt},
-	}
-	if given.refreshToken != "" {
-		answer = slices.Insert(answer, 1, field{"refresh_token", given.refreshToken})
-	}
+	}...)
 	if slices.Contains(given.scopes, "openid") {
 		token, err := s.idToken(c.base, app, given)
 		if err != nil {
@@ -91,6 +91,13 @@ func acceptedFormat(accept string) string {
 	return "json"
 }
 
+// Values of headers, made once: there is one of each in every answer.
+var (
+	neverStored = []string{"no-cache,must-revalidate,max-age=0,no-store,private"}
+	notSniffed  = []string{"nosniff"}
+	notIndexed  = []string{"none"}
+)
+
 // write sends a body with the headers of Salesforce's OAuth answers (captured). Nothing may keep it (RFC 6749 section 5.1).
 func (c *call) write(status int, contentType string, body []byte) {
 	h := c.w.Header()
@@ -98,10 +105,8 @@ func (c *call) write(status int, contentType string, body []byte) {
 	if contentType == "" {
 		h["Content-Type"] = nil // not even a guessed one
 	}
-	h.Set("Cache-Control", "no-cache,must-revalidate,max-age=0,no-store,private")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Robots-Tag", "none")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h["Cache-Control"], h["X-Content-Type-Options"], h["X-Robots-Tag"] = neverStored, notSniffed, notIndexed
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	c.w.WriteHeader(status)
 	_, _ = c.w.Write(body) // a client that has gone is told nothing
 }
@@ -118,7 +123,11 @@ func (c *call) writeJSON(status int, value any) {
 }
 
 func (f fields) json() []byte {
-	out := []byte{'{'}
+	size := 2
+	for _, field := range f {
+		size += len(field.name) + len(field.value) + 6
+	}
+	out := append(make([]byte, 0, size), '{')
 	for i, field := range f {
 		if i > 0 {
 			out = append(out, ',')
@@ -131,11 +140,26 @@ func (f fields) json() []byte {
 }
 
 func appendJSON(out []byte, text string) []byte {
+	if !needsQuoting(text) {
+		out = append(out, '"')
+		out = append(out, text...)
+		return append(out, '"')
+	}
 	quoted, err := json.Marshal(text)
 	if err != nil {
 		panic(err) // a string always encodes
 	}
 	return append(out, quoted...)
+}
+
+// needsQuoting reports whether text holds anything that encoding/json would write differently.
+func needsQuoting(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			return true
+		}
+	}
+	return false
 }
 
 func (f fields) urlencoded() []byte {

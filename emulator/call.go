@@ -2,8 +2,9 @@ package emulator
 
 import (
 	"cmp"
-	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"mime"
 	"net"
@@ -19,10 +20,16 @@ type call struct {
 	form  url.Values // query and body; the body's value comes first
 	realm realm
 	base  string // the address to put in answers: scheme, host and path prefix, without a trailing slash
-	entry *Request
+	entry *entry
+
+	// Here for a single allocation.
+	url      url.URL
+	request  http.Request
+	recorder recorder
 }
 
-type callKey struct{}
+// carrier is a ResponseWriter that knows its call: how a call passes through http.ServeMux without a context of its own.
+type carrier interface{ carried() *call }
 
 // maxBody is more than any request of the OAuth endpoints needs.
 const maxBody = 1 << 20
@@ -30,37 +37,42 @@ const maxBody = 1 << 20
 // ServeHTTP answers one request. A scripted fault that cuts the connection panics with http.ErrAbortHandler, which
 // net/http's server takes as the order to do so.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if host := hostname(r.Host); salesforceHost(host) {
+	host := hostname(r.Host)
+	if salesforceHost(host) {
 		// An emulator that answers under Salesforce's name could collect real passwords.
 		http.Error(w, fmt.Sprintf("this is an emulator: it does not answer as %s", host), http.StatusMisdirectedRequest)
 		return
 	}
-	c := &call{w: w, entry: &Request{Time: s.now(), Method: r.Method, Host: r.Host, Path: r.URL.Path}}
-	c.realm = s.realmOf(r)
+	c := &call{entry: &entry{Request: Request{Time: s.now(), Method: r.Method, Host: r.Host, Path: r.URL.Path}}}
+	c.realm = s.realmOf(r, host)
 	c.base = s.baseURL
 	if c.base == "" {
-		scheme := "http"
+		scheme := "http://"
 		if r.TLS != nil {
-			scheme = "https"
+			scheme = "https://"
 		}
-		c.base = scheme + "://" + r.Host
+		c.base = scheme + r.Host
 	}
 	c.base += c.realm.prefix
 
 	// sf asks for //services/data/… when an instance URL was stored with its trailing slash; ServeMux would redirect.
 	path := "/" + strings.TrimLeft(strings.TrimPrefix("/"+strings.TrimLeft(r.URL.Path, "/"), c.realm.prefix), "/")
-	r = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
-	r.URL = &url.URL{Path: path, RawQuery: r.URL.RawQuery}
-	c.r = r
+	c.url = url.URL{Path: path, RawQuery: r.URL.RawQuery}
+	c.request = *r // its URL changes, and the caller's must not
+	c.request.URL = &c.url
+	out := &c.recorder
+	out.ResponseWriter, out.call = w, c
+	c.w, c.r = out, &c.request
 	c.entry.Endpoint = endpointOf(path)
 
-	out := &recorder{ResponseWriter: w}
 	defer func() {
 		c.entry.Status = out.status
 		s.journal.add(c.entry)
-		s.log.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.Any("request", c.entry))
+		if s.log.Enabled(r.Context(), slog.LevelInfo) {
+			s.log.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.Any("request", &c.entry.Request))
+		}
 	}()
-	if err := c.parse(out); err != nil {
+	if err := c.parse(); err != nil {
 		http.Error(out, err.Error(), http.StatusRequestEntityTooLarge)
 		return
 	}
@@ -70,12 +82,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // parse reads the query and a form body: urlencoded or multipart, with or without a Content-Length. Other bodies, JSON
 // among them, are left alone: their parameters are absent, which is what Salesforce makes of them.
-func (c *call) parse(w http.ResponseWriter) error {
-	c.r.Body = http.MaxBytesReader(w, c.r.Body, maxBody)
+func (c *call) parse() error {
+	c.r.Body = http.MaxBytesReader(c.w, c.r.Body, maxBody)
 	var err error
-	if kind, _, _ := mime.ParseMediaType(c.r.Header.Get("Content-Type")); kind == "multipart/form-data" {
+	switch contentType := c.r.Header.Get("Content-Type"); {
+	case contentType == formType && c.r.Method == http.MethodPost && c.url.RawQuery == "" && 0 < c.r.ContentLength && c.r.ContentLength <= maxBody:
+		err = c.parseBody()
+	case mediaType(contentType) == "multipart/form-data":
 		err = c.r.ParseMultipartForm(maxBody)
-	} else {
+	default:
 		err = c.r.ParseForm()
 	}
 	c.form = c.r.Form
@@ -83,10 +98,29 @@ func (c *call) parse(w http.ResponseWriter) error {
 		c.form = url.Values{}
 	}
 	c.entry.note(c.r, c.form)
-	if _, tooLarge := err.(*http.MaxBytesError); tooLarge {
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return fmt.Errorf("the body is larger than %d bytes", maxBody)
 	}
 	return nil // what could not be parsed is a missing parameter
+}
+
+// parseBody is ParseForm for what nearly every client sends, with one map instead of two.
+func (c *call) parseBody() error {
+	body := make([]byte, c.r.ContentLength)
+	if _, err := io.ReadFull(c.r.Body, body); err != nil {
+		return err
+	}
+	var err error
+	c.r.PostForm, err = url.ParseQuery(string(body))
+	c.r.Form = c.r.PostForm
+	return err
+}
+
+const formType = "application/x-www-form-urlencoded"
+
+func mediaType(contentType string) string {
+	kind, _, _ := mime.ParseMediaType(contentType)
+	return kind
 }
 
 // realm is the part of Salesforce that a host or a path prefix stands for.
@@ -118,8 +152,8 @@ func (r realm) holds(org *Org) bool {
 	return true
 }
 
-// realmOf reads the realm from the first path segment, else from the host name.
-func (s *Server) realmOf(r *http.Request) realm {
+// realmOf reads the realm from the first path segment, else from the host name, which is in lower case and has no port.
+func (s *Server) realmOf(r *http.Request, host string) realm {
 	first, _, _ := strings.Cut(strings.TrimLeft(r.URL.Path, "/"), "/")
 	s.mu.Lock()
 	orgID, ok := s.dir.byDomain[first]
@@ -127,7 +161,6 @@ func (s *Server) realmOf(r *http.Request) realm {
 	if ok {
 		return realm{kind: myDomain, orgID: orgID, prefix: "/" + first}
 	}
-	host := hostname(r.Host)
 	label, _, dotted := strings.Cut(host, ".")
 	if !dotted || net.ParseIP(host) != nil {
 		return realm{}
@@ -178,8 +211,11 @@ func (c *call) bearer(parameters ...string) string {
 // recorder notes the status for the journal.
 type recorder struct {
 	http.ResponseWriter
+	call   *call
 	status int // 0 until something is written
 }
+
+func (r *recorder) carried() *call { return r.call }
 
 func (r *recorder) WriteHeader(status int) {
 	if r.status == 0 {

@@ -12,10 +12,12 @@ import (
 type account struct {
 	user User
 	org  Org
+
+	userID18, orgID18 string // worked out once, by put
 }
 
-func (a *account) id() string    { return id18(a.user.ID) }
-func (a *account) orgID() string { return id18(a.org.ID) }
+func (a *account) id() string    { return a.userID18 }
+func (a *account) orgID() string { return a.orgID18 }
 
 // name puts the family name first for users in East Asian locales, as Salesforce does.
 func (a *account) name() string {
@@ -70,6 +72,7 @@ func newDirectory(config *Config) directory {
 }
 
 func (d *directory) put(who *account) {
+	who.userID18, who.orgID18 = id18(who.user.ID), id18(who.org.ID)
 	d.byName[strings.ToLower(who.user.Username)] = who
 	d.byID[id15(who.user.ID)] = who
 }

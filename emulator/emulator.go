@@ -144,7 +144,7 @@ func (s *Server) routes() {
 		"/services/data/{version}/{rest...}":                      s.data(s.noResource),
 	} {
 		s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			c := r.Context().Value(callKey{}).(*call)
+			c := w.(carrier).carried()
 			c.w, c.r = w, r
 			handle(c)
 		})

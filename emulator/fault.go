@@ -142,7 +142,7 @@ func (f *Fault) matches(e *Request) bool {
 
 // withFaults runs answer, spoilt by the fault that matches the request.
 func (s *Server) withFaults(c *call, w http.ResponseWriter, answer func(http.ResponseWriter)) {
-	fault := s.faults.take(c.entry)
+	fault := s.faults.take(&c.entry.Request)
 	if fault == nil {
 		answer(w)
 		return
@@ -155,7 +155,7 @@ func (s *Server) withFaults(c *call, w http.ResponseWriter, answer func(http.Res
 			return
 		}
 	}
-	reply := &reply{header: http.Header{}, status: http.StatusOK}
+	reply := &reply{call: c, header: http.Header{}, status: http.StatusOK}
 	if fault.AfterEffect {
 		answer(reply)
 		wait(c.r, fault.Delay)
@@ -181,12 +181,14 @@ func wait(r *http.Request, d time.Duration) {
 
 // reply is an answer held back.
 type reply struct {
+	call   *call
 	header http.Header
 	status int
 	body   bytes.Buffer
 	wrote  bool
 }
 
+func (a *reply) carried() *call      { return a.call }
 func (a *reply) Header() http.Header { return a.header }
 func (a *reply) WriteHeader(status int) {
 	if !a.wrote {

@@ -16,7 +16,6 @@ func (s *Server) refresh(c *call, app *App, now time.Time) (*issued, *refusal) {
 		return nil, refusedRefresh
 	}
 	if sent != g.refreshToken {
-		g.reused = now
 		g.revoke(ByReuse, now)
 		return nil, refusedRefresh
 	}

@@ -8,25 +8,35 @@ import (
 // grant is one approval of one app by one user: a refresh token, if the scopes have it, and the access tokens made from it.
 // Server.mu guards its fields.
 type grant struct {
-	number       int // 1, 2, …
+	number       int32 // 1, 2, …
+	generation   int32 // how many refresh tokens it has had
 	clientID     string
 	who          *account
 	scopes       []string
 	refreshToken string    // the living one; "" if there never was one
 	created      time.Time // approval
 	used         time.Time // last use of the refresh token
-	generation   int       // how many refresh tokens it has had
 	dead         bool      // revoked: its access tokens are dead too
-	revokedBy    Cause
-	revokedAt    time.Time
-	reused       time.Time // when a spent refresh token came back
+	end          *ending   // once dead
 	latest       *session
+}
+
+// ending is how a grant died. It is never changed, only replaced.
+type ending struct {
+	by     Cause
+	at     time.Time
+	reused time.Time // when a spent refresh token last came back
 }
 
 // revoke ends g and its access tokens. The first cause stays. s.mu is held.
 func (g *grant) revoke(by Cause, now time.Time) {
 	if !g.dead {
-		g.dead, g.revokedBy, g.revokedAt = true, by, now
+		g.dead, g.end = true, &ending{by: by, at: now}
+	}
+	if by == ByReuse {
+		seen := *g.end
+		seen.reused = now
+		g.end = &seen
 	}
 }
 

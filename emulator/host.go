@@ -15,7 +15,7 @@ var salesforceDomains = []string{
 
 func salesforceHost(host string) bool {
 	for _, domain := range salesforceDomains {
-		if host == domain || strings.HasSuffix(host, "."+domain) {
+		if rest, found := strings.CutSuffix(host, domain); found && (rest == "" || strings.HasSuffix(rest, ".")) {
 			return true
 		}
 	}

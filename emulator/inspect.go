@@ -64,7 +64,7 @@ func (s *Server) Grants(f GrantFilter) []Grant {
 		if f.Newest > 0 && len(chosen) == f.Newest {
 			break
 		}
-		if (f.ID == 0 || f.ID == g.number) && (f.ClientID == "" || f.ClientID == g.clientID) &&
+		if (f.ID == 0 || int32(f.ID) == g.number) && (f.ClientID == "" || f.ClientID == g.clientID) &&
 			(f.Username == "" || strings.EqualFold(f.Username, s.dir.current(g.who).user.Username)) {
 			chosen = append(chosen, g)
 		}
@@ -85,11 +85,15 @@ func (s *Server) Grants(f GrantFilter) []Grant {
 		slices.SortFunc(living[g], func(x, y AccessToken) int {
 			return cmp.Or(x.Issued.Compare(y.Issued), strings.Compare(x.Token, y.Token))
 		})
+		var end ending
+		if g.end != nil {
+			end = *g.end
+		}
 		out = append(out, Grant{
-			ID: g.number, ClientID: g.clientID, Username: who.user.Username, Org: who.org.MyDomain, Scopes: slices.Clone(g.scopes),
-			Created: g.created, Used: g.used, Generation: g.generation, RefreshToken: Fingerprint(g.refreshToken),
+			ID: int(g.number), ClientID: g.clientID, Username: who.user.Username, Org: who.org.MyDomain, Scopes: slices.Clone(g.scopes),
+			Created: g.created, Used: g.used, Generation: int(g.generation), RefreshToken: Fingerprint(g.refreshToken),
 			RefreshLives: g.refreshToken != "" && g.refreshLives(s.apps[g.clientID], now),
-			RevokedBy:    g.revokedBy, RevokedAt: g.revokedAt, ReuseSeen: g.reused, AccessTokens: living[g],
+			RevokedBy:    end.by, RevokedAt: end.at, ReuseSeen: end.reused, AccessTokens: living[g],
 		})
 	}
 	return out
@@ -101,7 +105,7 @@ func (s *Server) RevokeGrant(id int) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, g := range s.all {
-		if g.number == id {
+		if int(g.number) == id {
 			g.revoke(ByAdministrator, now)
 			return nil
 		}
@@ -140,5 +144,5 @@ func (s *Server) Approve(clientID, username string, scopes ...string) (Tokens, e
 		return Tokens{}, fmt.Errorf("approve app %q for %s: %s (%s)", clientID, username, no.code, no.description)
 	}
 	g := s.approve(clientID, who, granted, now)
-	return Tokens{Grant: g.number, AccessToken: s.openSession(g, app, now).token, RefreshToken: g.refreshToken}, nil
+	return Tokens{Grant: int(g.number), AccessToken: s.openSession(g, app, now).token, RefreshToken: g.refreshToken}, nil
 }

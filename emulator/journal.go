@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"cmp"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -92,45 +93,82 @@ var plainParameters = map[string]bool{
 
 var plainHeaders = []string{"Accept", "Accept-Language", "Content-Type", "User-Agent", "Transfer-Encoding"}
 
+// entry is a Request as the journal keeps it: its maps are made when somebody asks.
+type entry struct {
+	Request
+	form, header []parameter
+}
+
+// parameter is a value of a form or header. What is secret is a fingerprint from the beginning.
+type parameter struct{ name, value string }
+
 // note fills in the redacted request.
-func (e *Request) note(r *http.Request, form url.Values) {
-	e.ClientID, e.GrantType, e.BodyLength = form.Get("client_id"), form.Get("grant_type"), r.ContentLength
-	if id, _, ok := r.BasicAuth(); ok && e.ClientID == "" {
-		e.ClientID, _ = url.QueryUnescape(id)
+func (e *entry) note(r *http.Request, form url.Values) {
+	e.BodyLength = r.ContentLength
+	authorization := r.Header.Get("Authorization")
+	if authorization != "" && form.Get("client_id") == "" {
+		if id, _, ok := r.BasicAuth(); ok {
+			e.ClientID, _ = url.QueryUnescape(id)
+		}
 	}
-	e.Form = make(url.Values, len(form))
+	e.form = make([]parameter, 0, len(form))
 	for name, values := range form {
-		if !plainParameters[name] {
-			values = slices.Clone(values)
-			for i, value := range values {
-				values[i] = Fingerprint(value)
+		// Copies: a part of the body, kept, would keep all of it.
+		name = strings.Clone(name[:min(len(name), longestKept)])
+		for _, value := range values {
+			if plainParameters[name] {
+				value = strings.Clone(value[:min(len(value), longestKept)])
+			} else {
+				value = Fingerprint(value)
+			}
+			e.form = append(e.form, parameter{name, value})
+			switch name {
+			case "client_id":
+				e.ClientID = cmp.Or(e.ClientID, value)
+			case "grant_type":
+				e.GrantType = cmp.Or(e.GrantType, value)
 			}
 		}
-		e.Form[name] = values
 	}
-	e.Header = http.Header{}
+	e.header = make([]parameter, 0, len(plainHeaders)+1)
 	for _, name := range plainHeaders {
-		if values := r.Header[name]; values != nil {
-			e.Header[name] = values
+		for _, value := range r.Header[name] {
+			e.header = append(e.header, parameter{name, value})
 		}
 	}
-	if scheme, secret, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok {
-		e.Header["Authorization"] = []string{scheme + " " + Fingerprint(secret)}
+	if scheme, secret, ok := strings.Cut(authorization, " "); ok {
+		e.header = append(e.header, parameter{"Authorization", scheme + " " + Fingerprint(secret)})
 	}
 }
+
+// request is e with its maps.
+func (e *entry) request() Request {
+	r := e.Request
+	r.Form, r.Header = url.Values{}, http.Header{}
+	for _, p := range e.form {
+		r.Form.Add(p.name, p.value)
+	}
+	for _, p := range e.header {
+		r.Header.Add(p.name, p.value)
+	}
+	return r
+}
+
+// longestKept is how much of a name or value the journal remembers.
+const longestKept = 4096
 
 // journalSize is how many requests the journal remembers.
 const journalSize = 10_000
 
 type journal struct {
 	mu      sync.Mutex
-	entries []*Request
+	entries []*entry
 	next    int // where the oldest entry is, once the journal is full
 	count   int // of all requests, the forgotten ones too
 	tokens  int
 }
 
-func (j *journal) add(entry *Request) {
+func (j *journal) add(entry *entry) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.count++
@@ -153,7 +191,7 @@ func (s *Server) Requests() []Request {
 	defer j.mu.Unlock()
 	out := make([]Request, 0, len(j.entries))
 	for i := range j.entries {
-		out = append(out, *j.entries[(j.next+i)%len(j.entries)])
+		out = append(out, j.entries[(j.next+i)%len(j.entries)].request())
 	}
 	return out
 }

@@ -15,11 +15,18 @@ import (
 const tokenAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._"
 
 // mint returns n random characters of tokenAlphabet, 6 bits each.
-func (s *Server) mint(n int) string {
-	b := make([]byte, n)
-	s.random.read(b)
-	for i := range b {
-		b[i] = tokenAlphabet[b[i]&63]
+func (s *Server) mint(n int) string { return s.mintAfter("", n) }
+
+func (s *Server) mintAfter(prefix string, n int) string {
+	var room [128]byte
+	b := append(room[:0], prefix...)
+	for range n {
+		b = append(b, 0)
+	}
+	fresh := b[len(prefix):]
+	s.random.read(fresh)
+	for i := range fresh {
+		fresh[i] = tokenAlphabet[fresh[i]&63]
 	}
 	return string(b)
 }
@@ -27,12 +34,12 @@ func (s *Server) mint(n int) string {
 // The shapes below are Salesforce's, because clients check them, and say EMULATOR, because a person reads them.
 
 func (s *Server) mintAccessToken(orgID string) string {
-	return id15(orgID) + "!EMULATOR." + s.mint(87)
+	return s.mintAfter(id15(orgID)+"!EMULATOR.", 87)
 }
 
-func (s *Server) mintRefreshToken() string { return "5Aep861EMULATOR." + s.mint(71) }
+func (s *Server) mintRefreshToken() string { return s.mintAfter("5Aep861EMULATOR.", 71) }
 
-func (s *Server) mintCode() string { return "aPrxEMULATOR." + s.mint(64) + "==" }
+func (s *Server) mintCode() string { return s.mintAfter("aPrxEMULATOR.", 64) + "==" }
 
 // random is where tokens come from: the same again for the same seed, or unpredictable for 0.
 type random struct {
@@ -78,7 +85,7 @@ func Fingerprint(secret string) string {
 		return ""
 	}
 	sum := sha256.Sum256([]byte(secret))
-	return "sha256:" + hex.EncodeToString(sum[:4])
+	return string(hex.AppendEncode([]byte("sha256:"), sum[:4]))
 }
 
 // id15 is the case-sensitive form of a Salesforce id.

@@ -16,7 +16,7 @@ type state struct {
 	codes    map[string]*code
 	grants   map[string]*grant // by refresh token, living or spent
 	all      []*grant          // by number
-	number   int               // of the newest grant
+	number   int32             // of the newest grant
 	approved map[approval][]*grant
 	sessions map[string]*session // by access token
 	bridges  map[string]*bridge

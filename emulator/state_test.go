@@ -12,6 +12,7 @@ import (
 // shared are the types that are only ever replaced, never changed in place, so that a snapshot may share them.
 var shared = map[reflect.Type]bool{
 	reflect.TypeFor[*App](): true, reflect.TypeFor[*account](): true, reflect.TypeFor[*attempt](): true, reflect.TypeFor[*bridge](): true,
+	reflect.TypeFor[*ending](): true,
 }
 
 // A snapshot must not change when the server does: state and its clone share nothing that can change in place. Whoever adds a
