@@ -1,16 +1,17 @@
 // Package explain says what a failure means and what to do about it, in English and Japanese.
 //
-// It knows Salesforce's own errors by code, description and grant type, local ones by their ErrorID method, and failures
-// of the network by their cause. The texts are in text/en.toml and text/ja.toml: a title and hints, one a line, with the
-// names that Setup has today. What rests on inference instead of documentation or a reported case says so.
+// entries.toml holds what each entry is recognised by: Salesforce's own errors by code, words, endpoint and flow, ours by
+// their ErrorID. text/en.toml and text/ja.toml hold the words: a title, causes in the order of their likelihood, how to
+// tell them apart, and hints, one a line, with the names that Setup has today. What rests on inference instead of
+// documentation or a reported case says so. Find looks into an error, Text into whatever a person pastes.
 //
-// It neither prints nor decides an exit code. Commands and pages that talk to people import it; others may.
+// It neither prints nor decides an exit code, and asks no network. Commands and pages that talk to people import it;
+// others may.
 package explain
 
 import (
 	"cmp"
 	"embed"
-	"slices"
 	"strings"
 
 	"golang.org/x/text/language"
@@ -32,11 +33,17 @@ type Entry struct {
 // Lookup returns the entry with an id, for failures that are no errors, such as a login that brought no refresh token; nil
 // if there is none.
 func Lookup(id string) *Entry {
-	if !slices.Contains(ids(), id) {
+	if k := named(id); k == nil || k.ID != id {
 		return nil
 	}
 	return &Entry{ID: id}
 }
+
+// Part returns the group of entries to which this one belongs.
+func (e *Entry) Part() string { return named(e.ID).Part }
+
+// Evidence says what the entry rests on; it is empty for failures of this program or machine.
+func (e *Entry) Evidence() Evidence { return named(e.ID).Evidence }
 
 // Title says in one line what happened.
 func (e *Entry) Title(lang language.Tag) string {
@@ -64,23 +71,25 @@ func (e *Entry) Hints(lang language.Tag, data map[string]string) []string {
 			hints = append(hints, hint)
 		}
 	}
-	if slices.Contains(guesses, e.ID) {
+	if e.Evidence() == Inferred {
 		hints = append(hints, text.Text("guess", nil))
 	}
 	return hints
 }
 
-// guesses are the entries whose cause is inferred: no verbatim sample or official page was found for them.
-var guesses = []string{"pkce-wrong", "app-set-up", "app-proof-required", "session-level"}
+// Causes says why it happens, a cause each, the likeliest first. There are none where the title says it.
+func (e *Entry) Causes(lang language.Tag) []string { return e.lines(lang, "causes") }
 
-// ids returns the ids of all entries that an error can lead to, and of those only Lookup gives.
-func ids() []string {
-	all := slices.Clone(localIDs)
-	for _, s := range signatures {
-		all = append(all, s.id)
+// Tell says how to tell the causes apart, a check each.
+func (e *Entry) Tell(lang language.Tag) []string { return e.lines(lang, "tell") }
+
+func (e *Entry) lines(lang language.Tag, field string) []string {
+	id := e.ID + "." + field
+	text := texts.For(lang).Text(id, nil)
+	if text == id { // it has none
+		return nil
 	}
-	slices.Sort(all)
-	return slices.Compact(all)
+	return strings.FieldsFunc(text, func(r rune) bool { return r == '\n' })
 }
 
 // Find returns the entry of the failure behind err, or nil if there is none. It looks through everything that err wraps,
@@ -97,7 +106,7 @@ func Find(err error) *Entry {
 			return
 		}
 		id := identify(err, data)
-		if slices.Contains(consequences, id) {
+		if k := named(id); k != nil && k.Yields {
 			fallback = cmp.Or(fallback, id)
 			return
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -23,7 +22,7 @@ func TestTexts(t *testing.T) {
 	message.Check(t, files)
 }
 
-// Every entry that an error can lead to has texts, and every text has an error that leads to it.
+// Every entry has texts, and every text belongs to an entry.
 func TestEntriesAndTextsAgree(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"text/en.toml", "text/ja.toml"} {
@@ -31,36 +30,79 @@ func TestEntriesAndTextsAgree(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var entries map[string]any
-		if err := toml.Unmarshal(content, &entries); err != nil {
+		var file map[string]any
+		if err := toml.Unmarshal(content, &file); err != nil {
 			t.Fatal(err)
 		}
-		delete(entries, "guess")
-		known := ids()
-		for _, id := range known {
-			entry, _ := entries[id].(map[string]any)
+		delete(file, "guess")
+		for _, k := range kinds() {
+			entry, _ := file[k.ID].(map[string]any)
 			if entry["title"] == nil || entry["hints"] == nil {
-				t.Errorf("%s: entry %q lacks a title or hints", path, id)
+				t.Errorf("%s: entry %q lacks a title or hints", path, k.ID)
 				continue
 			}
-			if title := entry["title"].(string); strings.Contains(title, "{{") || strings.Contains(title, "\n") {
-				t.Errorf("%s: title of %q is not one plain line", path, id)
+			for field, value := range entry {
+				text, _ := value.(string)
+				switch {
+				case !slices.Contains([]string{"title", "hints", "causes", "tell"}, field):
+					t.Errorf("%s: %s.%s is not a field of an entry", path, k.ID, field)
+				case field != "hints" && strings.Contains(text, "{{"):
+					t.Errorf("%s: %s.%s has a placeholder: only hints are given data", path, k.ID, field)
+				case field == "title" && strings.Contains(text, "\n"):
+					t.Errorf("%s: the title of %q is not one line", path, k.ID)
+				}
 			}
+			delete(file, k.ID)
 		}
-		for id := range entries {
-			if !slices.Contains(known, id) {
-				t.Errorf("%s: no error leads to entry %q", path, id)
+		for id := range file {
+			t.Errorf("%s: %q is not in entries.toml", path, id)
+		}
+	}
+}
+
+// entries.toml says what it must: each id once, known parts, flows and evidence, and no sign that fits everything.
+func TestEntries(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, k := range kinds() {
+		for _, id := range append(k.Errors, k.ID) {
+			if seen[id] {
+				t.Errorf("%q is named twice", id)
+			}
+			seen[id] = true
+		}
+		if !slices.Contains(parts, k.Part) {
+			t.Errorf("%s: part %q is not listed", k.ID, k.Part)
+		}
+		if !slices.Contains([]Evidence{"", Documented, Reported, Inferred}, k.Evidence) {
+			t.Errorf("%s: evidence %q", k.ID, k.Evidence)
+		}
+		if k.Evidence == "" && slices.Contains([]string{"salesforce", "flows", "api", "setup"}, k.Part) {
+			t.Errorf("%s: an entry about Salesforce says what it rests on", k.ID)
+		}
+		for _, s := range k.Signs {
+			if len(s.Code)+len(s.Text) == 0 {
+				t.Errorf("%s: a sign fits everything", k.ID)
+			}
+			for _, flow := range s.Flow {
+				if !slices.Contains(Flows, flow) {
+					t.Errorf("%s: flow %q is not known", k.ID, flow)
+				}
+			}
+			for _, code := range s.Code {
+				if !slices.Equal(codesIn(code), []string{code}) {
+					t.Errorf("%s: %q is not a code as they are compared", k.ID, code)
+				}
 			}
 		}
 	}
-	for _, id := range slices.Concat(guesses, consequences, slices.Collect(maps.Values(synonyms))) {
-		if Lookup(id) == nil {
-			t.Errorf("%q is no entry", id)
-		}
-	}
-	for id := range synonyms {
-		if Lookup(id) != nil {
-			t.Errorf("%q is a synonym and an entry", id)
+}
+
+func TestEntriesAreStrict(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"[[entry]]\nid = 'a'\nsign = []", "[[entry", "[[entry]]\nsigns = [{ texts = ['a'] }]"} {
+		if _, err := parseEntries(text); err == nil {
+			t.Errorf("parseEntries(%q) gave no error", text)
 		}
 	}
 }
@@ -73,9 +115,9 @@ var (
 func TestEveryEntryReads(t *testing.T) {
 	t.Parallel()
 	// Flags of sftoken login, and --json and --help, which every command has.
-	flags := []string{"--host", "--allow-host", "--redirect-uri", "--timeout", "--force", "--json", "--help", "--unused", "--identity"}
-	for _, id := range ids() {
-		entry := Lookup(id)
+	flags := []string{"--host", "--allow-host", "--redirect-uri", "--timeout", "--force", "--json", "--help", "--unused", "--identity", "--all", "--yes"}
+	for _, entry := range All() {
+		id := entry.ID
 		for _, lang := range []language.Tag{language.English, language.Japanese} {
 			hints := entry.Hints(lang, nil)
 			full := entry.Hints(lang, map[string]string{
@@ -157,8 +199,9 @@ func TestFindLocal(t *testing.T) {
 		{local{id: "client-secret-token"}, "client-secret"},
 		{local{id: "redirect-insecure"}, "redirect"},
 		{local{id: "store-unsafe-mode"}, "store-unsafe"},
-		{local{id: "keyring-unavailable", err: context.DeadlineExceeded}, "keyring"},
-		{local{id: "keyring-timeout"}, "keyring"},
+		{local{id: "keyring-unheard-of"}, "keyring-absent"},
+		{local{id: "keyring-locked"}, "keyring-locked"},
+		{local{id: "keyring-timeout"}, "keyring-timeout"},
 		{local{id: "callback-issuer"}, "callback"},
 		{local{id: "pasted-token"}, "pasted"},
 		{local{id: "scope-malformed"}, "scope"},

@@ -7,42 +7,6 @@ import (
 	"github.com/sftoken/sftoken"
 )
 
-// localIDs are the entries of failures on this machine and on the way to Salesforce.
-var localIDs = []string{
-	"host", "host-empty", "host-not-salesforce", "host-insecure", "host-lightning", "host-no-login",
-	"client-id", "client-id-cut", "client-id-swapped", "client-secret", "client-secret-swapped", "redirect", "scope",
-	"port-in-use", "redirect-not-listenable", "login-timeout", "state-mismatch", "callback", "pasted", "no-refresh-token",
-	"login-required", "login-unsaved", "login-not-pending", "no-input", "interrupted", "config-invalid",
-	"alias-invalid", "alias-taken", "grant-not-found", "grant-uncertain", "grant-restored", "session-policy",
-	"store-locked", "store-damaged", "store-read-only", "store-no-space", "store-newer-format", "store-unsafe",
-	"store-failed", "store-missing", "store-unknown", "store-password",
-	"store-unavailable", "store-refused", "store-dsn-invalid", "store-login-refused", "store-database-missing",
-	"store-certificate", "store-tables-missing", "backup-damaged", "recipient-invalid",
-	"key-none", "key-lost", "key-in-use", "keyring",
-	"answer", "answer-html", "redirect-refused",
-	"network", "network-dns", "network-refused", "network-timeout", "network-tls", "network-tls-proxy", "network-tls-expired",
-}
-
-// synonyms are ids of errors that share the entry of another one.
-var synonyms = map[string]string{
-	"grant-dead":          "login-required",
-	"token-empty":         "login-required",
-	"refresh-token-empty": "no-refresh-token",
-	"token-rejected":      "session-policy",
-	"id-token":            "answer",
-	"lease-lost":          "store-locked",
-	"grant-stale":         "store-locked",
-	"alias-unknown":       "grant-not-found",
-	"callback-timeout":    "login-timeout",
-	"no-terminal":         "no-input",
-	"store-not-set-up":    "key-none",
-	"store-key-lost":      "key-lost",
-	"store-mode":          "store-unsafe",
-}
-
-// consequences are entries that give way to that of the cause.
-var consequences = []string{"login-required", "login-unsaved", "store-failed", "network"}
-
 // sentinels have an entry without having an ErrorID.
 var sentinels = []struct {
 	err error
@@ -80,13 +44,8 @@ func identify(err error, data map[string]string) string {
 // localEntry returns the entry for an ErrorID: its own, or that of the family before its last hyphen.
 func localEntry(id string) string {
 	for id != "" {
-		if same, ok := synonyms[id]; ok {
-			return same
-		}
-		for _, known := range localIDs {
-			if known == id {
-				return id
-			}
+		if k := named(id); k != nil {
+			return k.ID
 		}
 		id = id[:max(strings.LastIndexByte(id, '-'), 0)]
 	}

@@ -39,7 +39,7 @@ func (system) Delete(service, account string) error { return keyring.Delete(serv
 // nobody looks at its result.
 func (h home) ask(ctx context.Context, call func() (string, error)) (string, error) {
 	limit := cmp.Or(h.KeyringTimeout, 3*time.Second)
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("it did not answer within %s", limit))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, slowError(limit))
 	defer cancel()
 	type answer struct {
 		secret string
@@ -67,10 +67,7 @@ func (h home) fromRing(ctx context.Context, id string) (*key, error) {
 			Detail: fmt.Sprintf("the keyring has no entry %q with account %q any more", service, id),
 		}
 	case err != nil:
-		return nil, &store.Error{
-			Op: "open key " + id, Kind: ErrNoKeyring, ID: "keyring-unavailable", Err: err,
-			Mend: "unlock the keyring, or run this in the desktop session that has it",
-		}
+		return nil, noRing("open key "+id, err)
 	}
 	return parseKey(text, id, &store.Error{
 		Op: "open key " + id, Mend: lostMend,
@@ -91,7 +88,7 @@ func (h home) toRing(ctx context.Context, k *key, raw []byte) error {
 		err = errors.New("it gave back something else than it was given")
 	}
 	if err != nil {
-		return &store.Error{Op: "create key", Kind: ErrNoKeyring, ID: "keyring-unavailable", Err: err}
+		return noRing("create key", err)
 	}
 	return nil
 }
@@ -99,12 +96,27 @@ func (h home) toRing(ctx context.Context, k *key, raw []byte) error {
 func (h home) dropFromRing(ctx context.Context, id string) error {
 	_, err := h.ask(ctx, func() (string, error) { return "", h.ring.Delete(service, id) })
 	if err != nil && !errors.Is(err, keyring.ErrNotFound) {
-		return &store.Error{
-			Op: "retire key " + id, Kind: ErrNoKeyring, ID: "keyring-unavailable", Err: err,
-			Mend: "unlock the keyring, or run this in the desktop session that has it",
-		}
+		return noRing("retire key "+id, err)
 	}
 	return nil
+}
+
+// slowError is a keyring that did not answer within this time.
+type slowError time.Duration
+
+func (e slowError) Error() string { return "it did not answer within " + time.Duration(e).String() }
+
+// noRing is the failure of a keyring that cannot be used. A locked one is known by its words only: the library passes on
+// what D-Bus or macOS says. What to do about each, package explain knows.
+func noRing(op string, err error) error {
+	id := "keyring-absent"
+	words := strings.ToLower(err.Error())
+	if _, slow := errors.AsType[slowError](err); slow {
+		id = "keyring-timeout"
+	} else if strings.Contains(words, "locked") || strings.Contains(words, "unlock") || strings.Contains(words, "dismissed") || strings.Contains(words, "interaction is not allowed") {
+		id = "keyring-locked"
+	}
+	return &store.Error{Op: op, Kind: ErrNoKeyring, ID: id, Err: err}
 }
 
 const lostMend = "what it encrypted cannot be read without it: bring the key back from a backup, " +

@@ -164,6 +164,34 @@ func TestSilentKeyring(t *testing.T) {
 	})
 }
 
+// An absent, a locked and a silent keyring are told apart, because each is mended in another way.
+func TestKeyringFailuresAreToldApart(t *testing.T) {
+	t.Parallel()
+	dir := directory(t)
+	mustCreate(t, home{Options{Dir: dir}, &fakeRing{}})
+	synctest.Test(t, func(t *testing.T) {
+		silent := silentRing{make(chan struct{})}
+		defer close(silent.never)
+		for _, test := range []struct {
+			ring ring
+			want string
+		}{
+			{&fakeRing{err: errors.New("The name org.freedesktop.secrets was not provided by any .service files")}, "keyring-absent"},
+			{&fakeRing{err: errors.New(`exec: "dbus-launch": executable file not found in $PATH`)}, "keyring-absent"},
+			{&fakeRing{err: errors.New("failed to unlock correct collection '/org/freedesktop/secrets/aliases/default'")}, "keyring-locked"},
+			{&fakeRing{err: errors.New("prompt dismissed")}, "keyring-locked"},
+			{&fakeRing{err: errors.New("User interaction is not allowed.")}, "keyring-locked"},
+			{silent, "keyring-timeout"},
+		} {
+			_, _, err := home{Options{Dir: dir}, test.ring}.open(t.Context())
+			failed, ok := errors.AsType[*store.Error](err)
+			if !ok || failed.ErrorID() != test.want || !errors.Is(err, ErrNoKeyring) {
+				t.Errorf("%v, want %s", err, test.want)
+			}
+		}
+	})
+}
+
 func TestLostKeyIsNeverMadeAnew(t *testing.T) {
 	t.Parallel()
 	inRing := func(t *testing.T) (home, *fakeRing, *Set) {

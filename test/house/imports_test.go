@@ -131,7 +131,7 @@ var importers = map[string][]string{
 	"charm.land/huh/v2":                {"internal/cli"},
 	"charm.land/lipgloss/v2":           {"internal/cli"},
 	"filippo.io/age":                   {"internal/backup"},
-	"github.com/BurntSushi/toml":       {"emulator", "internal/config", "internal/message"}, // a format: each reads its own files
+	"github.com/BurntSushi/toml":       {"emulator", "explain", "internal/config", "internal/message"}, // a format: each reads its own files
 	"github.com/cenkalti/backoff/v5":   {"refresh"},
 	"github.com/cli/browser":           {"internal/browser"},
 	"github.com/go-jose/go-jose/v4":    {"emulator"},
