@@ -39,8 +39,9 @@ func match(c clue) []hit {
 	for _, k := range kinds() {
 		best, found := hit{}, false
 		for _, s := range k.Signs {
-			if h, ok := s.fit(c); ok && (!found || compare(h, best) < 0) {
-				h.kind = k
+			h, ok := s.fit(c)
+			h.kind = k
+			if ok && (!found || compare(h, best) < 0) {
 				best, found = h, true
 			}
 		}
@@ -52,9 +53,11 @@ func match(c clue) []hit {
 	return hits
 }
 
-// compare orders hits: text before code alone, the longer text first, then what names its flow.
+// compare orders hits: what only says where a failure led last; text before code alone, the longer text first, then what
+// names its flow.
 func compare(a, b hit) int {
 	return cmp.Or(
+		cmp.Compare(bit(a.kind.Yields), bit(b.kind.Yields)),
 		cmp.Compare(len(b.text), len(a.text)),
 		cmp.Compare(bit(b.named), bit(a.named)),
 		cmp.Compare(bit(a.guessed), bit(b.guessed)),

@@ -26,8 +26,10 @@ type Reading struct {
 // the output of curl, lines of a log, what stands on the screen. flow is "" if it is not known. It returns nil if nothing
 // in the text is known. What it returns holds no word of the text.
 func Text(text string, flow Flow) *Match {
-	if k := named(strings.ReplaceAll(strings.ToLower(strings.TrimSpace(text)), "_", "-")); k != nil {
-		return &Match{Entry: &Entry{ID: k.ID}, Flow: flow}
+	if id := strings.ReplaceAll(strings.ToLower(strings.TrimSpace(text)), "_", "-"); idShape.MatchString(id) {
+		if known := localEntry(id); known != "" {
+			return &Match{Entry: &Entry{ID: known}, Flow: flow}
+		}
 	}
 	levelled := level(text)
 	c := clue{at: endpointIn(levelled), flow: flow, codes: codesIn(levelled), text: levelled}
@@ -57,6 +59,9 @@ func Text(text string, flow Flow) *Match {
 	}
 	return found
 }
+
+// idShape is that of our ids.
+var idShape = regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
 
 // readings looks what a clue would mean in each flow.
 func readings(c clue, id string) []Reading {

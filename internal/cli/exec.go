@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os/exec"
 	"slices"
@@ -36,7 +35,7 @@ runs for longer than a session calls the org through sftoken proxy.`,
 				return err
 			}
 			if minTTL < 0 {
-				return &usageError{text: "--min-ttl: give a time such as 30m", command: cmd.CommandPath()}
+				return &usageError{id: "min-ttl", command: cmd.CommandPath()}
 			}
 			return env.exec(cmd.Context(), alias, command, minTTL)
 		},
@@ -48,13 +47,12 @@ runs for longer than a session calls the org through sftoken proxy.`,
 
 // splitAtDash parts "alias -- command …". The dashes are asked for, because a program's name would be taken for an alias.
 func splitAtDash(cmd *cobra.Command, args []string) (alias, command []string, err error) {
-	usage := func(text string) error { return &usageError{text: text, command: cmd.CommandPath()} }
 	dash := cmd.ArgsLenAtDash()
 	switch {
 	case dash < 0 && len(args) > 1:
-		return nil, nil, usage(fmt.Sprintf("put -- before the command: %s %s -- %s", cmd.CommandPath(), args[0], args[1]))
+		return nil, nil, &usageError{id: "dash-missing", data: map[string]any{"alias": args[0], "program": args[1]}, command: cmd.CommandPath()}
 	case dash < 0, dash == len(args):
-		return nil, nil, usage("no command was given: " + cmd.CommandPath() + " ALIAS -- COMMAND")
+		return nil, nil, &usageError{id: "program-missing", command: cmd.CommandPath()}
 	case dash > 1:
 		return nil, nil, tooMany(cmd, args[1])
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/sftoken/sftoken"
@@ -55,12 +56,13 @@ var errInterrupted error = &localError{id: "interrupted", code: exitInterrupted}
 
 // usageError is a fault in the command line, with what was probably meant.
 type usageError struct {
-	text    string
+	id      string // its words are in the catalogue under "usage.<id>"
+	data    map[string]any
 	command string // whose help to read
 	meant   []string
 }
 
-func (e *usageError) Error() string { return e.text }
+func (e *usageError) Error() string { return "usage: " + e.id }
 
 // toldError ends a command that has told its errors itself, with the answer.
 type toldError struct{ code int }
@@ -172,7 +174,7 @@ func (e *Env) reportOf(err error) report {
 		return r
 	}
 	if usage, ok := errors.AsType[*usageError](err); ok {
-		return report{Code: "usage", Message: usage.text, Hints: e.usageHints(usage)}
+		return report{Code: "usage", Message: e.usageText(usage), Hints: e.usageHints(usage)}
 	}
 	r := report{Code: "failed", Message: err.Error(), Hints: []string{}}
 	if wire, ok := errors.AsType[*sftoken.Error](err); ok && wire.Code != "" {
@@ -187,6 +189,12 @@ func (e *Env) reportOf(err error) report {
 		r.Hints = append(r.Hints, entry.Hints(e.Language(), e.about)...)
 	}
 	return r
+}
+
+func (e *Env) usageText(u *usageError) string {
+	data := map[string]any{"command": u.command}
+	maps.Copy(data, u.data)
+	return e.Text("usage."+u.id, data)
 }
 
 func (e *Env) usageHints(u *usageError) []string {

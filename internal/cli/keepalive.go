@@ -52,7 +52,7 @@ here before; if the command fails within its 30 seconds or at their end, that is
 				}
 			}
 			if o.unit != "" && o.watch {
-				return &usageError{text: "--install-unit and --watch: the unit runs keepalive once a day", command: cmd.CommandPath()}
+				return &usageError{id: "unit-and-watch", command: cmd.CommandPath()}
 			}
 			if o.unit != "" {
 				return env.printUnit(&o, aliases)

@@ -3,11 +3,11 @@ package cli
 import (
 	"embed"
 	"encoding/xml"
-	"fmt"
 	"hash/fnv"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 
@@ -57,7 +57,7 @@ func (e *Env) printUnit(o *keepaliveOptions, aliases []string) error {
 
 func (e *Env) unit(program string, o *keepaliveOptions, aliases []string) (*unit, error) {
 	if !slices.Contains(unitKinds, o.unit) {
-		return nil, &usageError{text: fmt.Sprintf("no unit for %q: give systemd, launchd or cron", o.unit), command: "sftoken keepalive"}
+		return nil, &usageError{id: "unit-unknown", data: map[string]any{"unit": o.unit}, command: "sftoken keepalive"}
 	}
 	args := slices.Concat([]string{program, "keepalive"}, aliases)
 	if o.within != 0 {
@@ -91,7 +91,7 @@ func (e *Env) unit(program string, o *keepaliveOptions, aliases []string) (*unit
 	}
 	for _, word := range slices.Concat(args, u.Environment) {
 		if strings.ContainsFunc(word, func(r rune) bool { return r < ' ' || r == 0x7f }) {
-			return nil, &usageError{text: fmt.Sprintf("a unit cannot hold the line break or control character in %q", word), command: "sftoken keepalive"}
+			return nil, &usageError{id: "unit-word", data: map[string]any{"word": strconv.Quote(word)}, command: "sftoken keepalive"}
 		}
 	}
 	u.Again = joinQuoted(args[:1], shellWord) + " " + joinQuoted(slices.Concat(args[1:], []string{"--install-unit=" + o.unit}), shellWord)

@@ -48,7 +48,7 @@ SFTOKEN_CLIENT_SECRET.`,
   sftoken login --client-id PlatformCLI      # no app of your own: the Salesforce CLI's
   sftoken login prod --no-browser            # print the address, take the pasted answer
   sftoken login prod --force                 # renew a login that still works`,
-		Args:              oneAlias,
+		Args:              atMostOne,
 		ValidArgsFunction: env.completeAliases,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return env.login(cmd.Context(), &o, first(args))

@@ -22,9 +22,9 @@ func newLoginFinishCommand(env *Env) *cobra.Command {
   sftoken login finish k3v5…          # on a terminal: asks for the address`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return &usageError{text: "login finish: the id that login start printed is missing", command: cmd.CommandPath()}
+				return &usageError{id: "finish-id", command: cmd.CommandPath()}
 			}
-			return oneAlias(cmd, args)
+			return atMostOne(cmd, args)
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {

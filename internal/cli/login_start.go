@@ -19,7 +19,7 @@ address on any machine; login finish takes the address that the browser ends at,
 be shown.`,
 		Example: `  sftoken login start ci --json --host login --client-id 3MVG9… --client-secret-file secret.txt
   sftoken login finish k3v5… < pasted.txt`,
-		Args:              oneAlias,
+		Args:              atMostOne,
 		ValidArgsFunction: env.completeAliases,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return env.loginStart(cmd.Context(), &o, first(args))

@@ -27,11 +27,11 @@ said, and the exit code is 5.`,
 		Example: `  sftoken logout prod
   sftoken logout --all --yes
   sftoken logout prod --local-only   # leave Salesforce alone`,
-		Args:              oneAlias,
+		Args:              atMostOne,
 		ValidArgsFunction: env.completeAliases,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.all && len(args) > 0 {
-				return &usageError{text: "give an alias or --all, not both", command: cmd.CommandPath()}
+				return &usageError{id: "alias-or-all", command: cmd.CommandPath()}
 			}
 			return env.logout(cmd.Context(), o, args)
 		},

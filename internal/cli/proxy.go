@@ -56,9 +56,9 @@ puts them. Its exit code is the exit code.`,
 			case len(alias) > 1:
 				return tooMany(cmd, alias[1])
 			case o.socket != "" && cmd.Flags().Changed("listen"):
-				return &usageError{text: "give --listen or --socket, not both", command: cmd.CommandPath()}
+				return notBoth(cmd, "--listen", "--socket")
 			case o.socket != "" && command != nil:
-				return &usageError{text: "--socket: a command is given an address; leave --socket out", command: cmd.CommandPath()}
+				return &usageError{id: "socket-and-program", command: cmd.CommandPath()}
 			}
 			return env.proxy(cmd.Context(), o, alias, command)
 		},

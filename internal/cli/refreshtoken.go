@@ -21,7 +21,7 @@ If the app rotates refresh tokens, two holders of one token kill the login: give
 of its own.`,
 		Example: `  sftoken refresh-token prod | gh secret set SF_REFRESH_TOKEN
   sftoken refresh-token prod --json`,
-		Args:              oneAlias,
+		Args:              atMostOne,
 		ValidArgsFunction: env.completeAliases,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return env.refreshToken(cmd.Context(), args)

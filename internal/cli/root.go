@@ -35,9 +35,12 @@ func Run(ctx context.Context, env *Env) int {
 	if err == nil {
 		return exitOK
 	}
-	// A wrong flag is found before --json is read.
+	// A wrong flag is found before those behind it are read.
 	if slices.Contains(env.Args, "--json") {
 		env.JSON = true
+	}
+	if env.Lang == "" {
+		env.Lang = valueOf("--lang", env.Args)
 	}
 	return env.fail(err)
 }
@@ -45,6 +48,7 @@ func Run(ctx context.Context, env *Env) int {
 const (
 	groupLogin = "login"
 	groupUse   = "use"
+	groupHelp  = "help"
 	groupTry   = "try"
 )
 
@@ -68,9 +72,11 @@ fresh access tokens to every program that needs one.`,
 		},
 	}
 	root.SetFlagErrorFunc(flagError)
+	speakHelp(env, root)
 	root.AddGroup(
 		&cobra.Group{ID: groupLogin, Title: "Log in and out:"},
 		&cobra.Group{ID: groupUse, Title: "Use what is kept:"},
+		&cobra.Group{ID: groupHelp, Title: "When something fails:"},
 		&cobra.Group{ID: groupTry, Title: "Try it without an org:"},
 	)
 	flags := root.PersistentFlags()
@@ -88,6 +94,7 @@ fresh access tokens to every program that needs one.`,
 		}
 	}
 	add(groupLogin, newLoginCommand(env), newLogoutCommand(env))
+	add(groupHelp, newExplainCommand(env))
 	add(groupUse, newTokenCommand(env), newExecCommand(env), newProxyCommand(env), newRefreshTokenCommand(env), newKeepaliveCommand(env), newListCommand(env), newShowCommand(env), newStoreCommand(env))
 	add(groupTry, newDemoCommand(env), newEmulatorCommand(env))
 	root.AddCommand(newVersionCommand(env))

@@ -18,7 +18,7 @@ func newShowCommand(env *Env) *cobra.Command {
 		Short: "Show all that is known of a login, secrets as fingerprints",
 		Example: `  sftoken show prod
   sftoken show prod --json | jq -r .instance_url`,
-		Args:              oneAlias,
+		Args:              atMostOne,
 		ValidArgsFunction: env.completeAliases,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return env.show(cmd.Context(), args)

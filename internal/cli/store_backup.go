@@ -34,7 +34,7 @@ for those, a backup is for moving, or to be made again and again.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(o.recipients) > 0 && o.passphraseFile != "" {
-				return &usageError{text: "give --recipient or --passphrase-file, not both", command: cmd.CommandPath()}
+				return notBoth(cmd, "--recipient", "--passphrase-file")
 			}
 			return env.storeBackup(cmd.Context(), o, args[0])
 		},
@@ -48,7 +48,7 @@ for those, a backup is for moving, or to be made again and again.`,
 func oneFile(cmd *cobra.Command, args []string) error {
 	switch len(args) {
 	case 0:
-		return &usageError{text: cmd.CommandPath() + ": the file is missing", command: cmd.CommandPath()}
+		return &usageError{id: "file-missing", command: cmd.CommandPath()}
 	case 1:
 		return nil
 	}

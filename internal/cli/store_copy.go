@@ -28,7 +28,7 @@ refresh token in the other, and the next refresh there ends the login.`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.to == "" {
-				return &usageError{text: cmd.CommandPath() + ": --to is missing", command: cmd.CommandPath()}
+				return &usageError{id: "to-missing", command: cmd.CommandPath()}
 			}
 			return env.storeCopy(cmd.Context(), o)
 		},

@@ -40,7 +40,7 @@ brings it back as it was.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if o.identity != "" && o.passphraseFile != "" {
-				return &usageError{text: "give --identity or --passphrase-file, not both", command: cmd.CommandPath()}
+				return notBoth(cmd, "--identity", "--passphrase-file")
 			}
 			return env.storeRestore(cmd.Context(), o, args[0])
 		},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,7 +33,7 @@ Without an alias: SFTOKEN_ALIAS, then alias in the config file, then the only lo
   sftoken token prod --json       # with instance URL and expiry
   sftoken token prod --min-ttl 30m
   sftoken token prod --check      # 0: a token is here, 1: it would be refreshed, 4: log in`,
-		Args:              oneAlias,
+		Args:              atMostOne,
 		ValidArgsFunction: env.completeAliases,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.validate(cmd, env); err != nil {
@@ -56,17 +57,19 @@ Without an alias: SFTOKEN_ALIAS, then alias in the config file, then the only lo
 var tokenFormats = []string{"text", "header", "curl-config"}
 
 func (o *tokenOptions) validate(cmd *cobra.Command, env *Env) error {
-	usage := func(text string) error { return &usageError{text: text, command: cmd.CommandPath()} }
 	formatted := cmd.Flags().Changed("format")
 	switch _, known := formatToken[o.format]; {
 	case !known:
-		return usage(fmt.Sprintf("--format %s: give one of %s", o.format, joined(tokenFormats)))
+		return &usageError{
+			id: "format-unknown", command: cmd.CommandPath(),
+			data: map[string]any{"format": strconv.Quote(o.format), "formats": strings.Join(tokenFormats, ", ")},
+		}
 	case o.minTTL < 0:
-		return usage("--min-ttl: give a time such as 30m")
+		return &usageError{id: "min-ttl", command: cmd.CommandPath()}
 	case formatted && o.check:
-		return usage("--check prints nothing: leave --format out")
+		return notBoth(cmd, "--check", "--format")
 	case formatted && env.JSON:
-		return usage("give --format or --json, not both")
+		return notBoth(cmd, "--format", "--json")
 	}
 	return nil
 }

@@ -2,7 +2,7 @@ package cli
 
 import (
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,7 +12,7 @@ import (
 func unknownCommand(cmd *cobra.Command, name string) error {
 	cmd.SuggestionsMinimumDistance = 2
 	return &usageError{
-		text:    fmt.Sprintf("unknown command %q", name),
+		id: "command-unknown", data: map[string]any{"name": strconv.Quote(name)},
 		command: cmd.CommandPath(),
 		meant:   cmd.SuggestionsFor(name),
 	}
@@ -20,11 +20,28 @@ func unknownCommand(cmd *cobra.Command, name string) error {
 
 // flagError turns pflag's complaint into a usage error, with the flag that was probably meant.
 func flagError(cmd *cobra.Command, err error) error {
-	usage := &usageError{text: err.Error(), command: cmd.CommandPath()}
+	usage := &usageError{id: "flag", data: map[string]any{"text": err.Error()}, command: cmd.CommandPath()}
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
-		usage.meant = flagsLike(cmd, unknown.GetSpecifiedName())
+		name := unknown.GetSpecifiedName()
+		usage.id, usage.data = "flag-unknown", map[string]any{"flag": flagText(name, unknown.GetSpecifiedShortnames())}
+		usage.meant = flagsLike(cmd, name)
+	}
+	if bare, ok := errors.AsType[*pflag.ValueRequiredError](err); ok {
+		usage.id, usage.data = "flag-value", map[string]any{"flag": flagText(bare.GetSpecifiedName(), bare.GetSpecifiedShortnames())}
+	}
+	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		usage.id = "flag-invalid"
+		usage.data = map[string]any{"flag": "--" + invalid.GetFlag().Name, "value": strconv.Quote(invalid.GetValue()), "reason": errors.Unwrap(invalid)}
 	}
 	return usage
+}
+
+// flagText is a flag as it was written: in full, or one of several letters behind one dash.
+func flagText(name, letters string) string {
+	if letters != "" {
+		return strconv.Quote(name) + " in -" + letters
+	}
+	return "--" + name
 }
 
 func flagsLike(cmd *cobra.Command, name string) []string {
@@ -58,7 +75,7 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// noArgs and oneAlias say in our words what cobra's validators say in theirs.
+// noArgs and atMostOne say in our words what cobra's validators say in theirs.
 func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
 		return tooMany(cmd, args[0])
@@ -66,15 +83,33 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
-func oneAlias(cmd *cobra.Command, args []string) error {
+// atMostOne is for an alias, or a text, that may be left out.
+func atMostOne(cmd *cobra.Command, args []string) error {
 	if len(args) > 1 {
 		return tooMany(cmd, args[1])
 	}
 	return nil
 }
 
+func notBoth(cmd *cobra.Command, one, other string) error {
+	return &usageError{id: "not-both", data: map[string]any{"one": one, "other": other}, command: cmd.CommandPath()}
+}
+
 func tooMany(cmd *cobra.Command, arg string) error {
-	return &usageError{text: fmt.Sprintf("%s: unexpected argument %q", cmd.CommandPath(), arg), command: cmd.CommandPath()}
+	return &usageError{id: "argument", data: map[string]any{"argument": strconv.Quote(arg)}, command: cmd.CommandPath()}
+}
+
+// valueOf returns the value of a flag in arguments that were not parsed, "" if it is not there.
+func valueOf(flag string, args []string) string {
+	for i, arg := range args {
+		if value, ok := strings.CutPrefix(arg, flag+"="); ok {
+			return value
+		}
+		if arg == flag && i+1 < len(args) {
+			return args[i+1]
+		}
+	}
+	return ""
 }
 
 // shellWord quotes a word for sh, unless there is nothing to quote.
