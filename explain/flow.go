@@ -46,7 +46,7 @@ var tells = []struct {
 	{"token-exchange", []string{"token-exchange", "token_exchange"}},
 	{"device", []string{"device_code", "device code", "device flow", "device login"}},
 	{"refresh", []string{"with the refresh token", "refreshtokenautherror", "refresh access token", "refreshing access token", "refreshing token", "refresh the token", "refresh token failed", "token refresh"}},
-	{"web", []string{"with auth code", "authcodeexchange", "code_verifier", "exchange code", "code exchange"}},
+	{"web", []string{"with auth code", "authcodeexchange", "authorize(code", "post the code", "code_verifier", "exchange code", "code exchange"}},
 	{"password", []string{"username-password", "username password flow", "password flow", "security token"}},
 	{"saml", []string{"saml"}},
 }

@@ -32,6 +32,9 @@ func Text(text string, flow Flow) *Match {
 		}
 	}
 	levelled := level(text)
+	for _, phrase := range wrapping {
+		levelled = strings.ReplaceAll(levelled, phrase, "")
+	}
 	c := clue{at: endpointIn(levelled), flow: flow, codes: codesIn(levelled), text: levelled}
 	if c.flow == "" {
 		c.flow = flowIn(levelled)
@@ -58,6 +61,11 @@ func Text(text string, flow Flow) *Match {
 		found.Else = readings(c, found.ID)
 	}
 	return found
+}
+
+// wrapping is what other programs say around any failure, levelled. It means nothing and must not be taken for it.
+var wrapping = []string{
+	"invalid client credentials. verify the oauth client secret and id", // the Salesforce CLI before every failed exchange
 }
 
 // idShape is that of our ids.
