@@ -17,15 +17,13 @@ func (r rates) String() string {
 		r.all(), r.right, percent(r.right), r.unknown, percent(r.unknown), r.wrong, percent(r.wrong))
 }
 
-// Messages that people met in public, half of which nobody looked at while the matcher was written.
+// Messages that people met in public. Half b was labelled when the matcher was finished; what it found then, before the
+// faults that it showed were mended, stands in docs/en/explain.md.
 func TestCorpus(t *testing.T) {
 	t.Parallel()
 	halves := map[string]*rates{"a": {}, "b": {}}
 	for _, row := range rows(t, "testdata/corpus.tsv", 5) {
 		half, message, flow, want := row[0], row[1], Flow(row[2]), row[4]
-		if want == "?" {
-			continue
-		}
 		got := entryOf(Text(message, flow))
 		r := halves[half]
 		switch {
@@ -43,6 +41,10 @@ func TestCorpus(t *testing.T) {
 		}
 	}
 	for _, half := range []string{"a", "b"} {
-		t.Logf("half %s: %v", half, halves[half])
+		r := halves[half]
+		t.Logf("half %s: %v", half, r)
+		if 100*r.wrong >= 2*r.all() || 100*r.right < 90*r.all() {
+			t.Errorf("half %s: %v; less than 2 %% may be wrong, and 90 %% must be right", half, r)
+		}
 	}
 }
