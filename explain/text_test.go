@@ -1,26 +1,29 @@
 package explain
 
 import (
-	"encoding/csv"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 )
 
-// rows reads a table of testdata: columns are parted by tabs, lines with # are remarks.
+// rows reads a table of testdata: columns are parted by tabs, lines that begin with "# " are remarks.
 func rows(t *testing.T, path string, columns int) [][]string {
 	t.Helper()
-	file, err := os.Open(path)
+	content, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
-	reader := csv.NewReader(file)
-	reader.Comma, reader.Comment, reader.LazyQuotes, reader.FieldsPerRecord = '\t', '#', true, columns
-	all, err := reader.ReadAll()
-	if err != nil {
-		t.Fatalf("%s: %v", path, err)
+	var all [][]string
+	for line := range strings.Lines(string(content)) {
+		if strings.HasPrefix(line, "# ") {
+			continue
+		}
+		row := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		if len(row) != columns {
+			t.Fatalf("%s: %q has %d columns, want %d", path, line, len(row), columns)
+		}
+		all = append(all, row)
 	}
 	return all
 }
