@@ -243,3 +243,33 @@ func idOf(e *Entry) string {
 	}
 	return e.ID
 }
+
+// The forty failures that are met most often have entries, and the pages say which.
+func TestDocsName(t *testing.T) {
+	t.Parallel()
+	quoted := regexp.MustCompile("`([a-z-]+)`")
+	for _, path := range []string{"../docs/en/explain.md", "../docs/ja/explain.md"} {
+		page, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, table, _ := strings.Cut(string(page), "<!-- check: failures -->\n")
+		table, _, _ = strings.Cut(table, "\n\n")
+		failures := 0
+		for row := range strings.Lines(table) {
+			cells := strings.Split(row, "|")
+			entries := quoted.FindAllStringSubmatch(cells[3], -1)
+			if len(entries) > 0 {
+				failures++
+			}
+			for _, entry := range entries {
+				if Lookup(entry[1]) == nil {
+					t.Errorf("%s: %q is no entry", path, entry[1])
+				}
+			}
+		}
+		if failures != 40 {
+			t.Errorf("%s: %d failures with an entry, want 40", path, failures)
+		}
+	}
+}
