@@ -6,15 +6,21 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
 )
 
+// Patterns are compiled when first used: a command that works does not pay for them.
 var (
-	escapedRune = regexp.MustCompile(`\\u[0-9a-fA-F]{4}`)
-	percents    = regexp.MustCompile(`(?:%[0-9a-fA-F]{2})+`)
+	escapedRune = lazy(`\\u[0-9a-fA-F]{4}`)
+	percents    = lazy(`(?:%[0-9a-fA-F]{2})+`)
 )
+
+func lazy(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
+}
 
 // level takes out of a text what does not change its meaning, in which Salesforce and the ways a text travels differ:
 // capitals, percent-encoding, plus signs for spaces, HTML entities, escapes of JSON, apostrophes and quotes of all kinds,
@@ -22,10 +28,10 @@ var (
 func level(text string) string {
 	// An address inside an address is encoded twice.
 	for range 3 {
-		if !percents.MatchString(text) {
+		if !percents().MatchString(text) {
 			break
 		}
-		text = percents.ReplaceAllStringFunc(strings.ReplaceAll(text, "+", " "), func(encoded string) string {
+		text = percents().ReplaceAllStringFunc(strings.ReplaceAll(text, "+", " "), func(encoded string) string {
 			if plain, err := url.PathUnescape(encoded); err == nil {
 				return plain
 			}
@@ -33,7 +39,7 @@ func level(text string) string {
 		})
 	}
 	text = html.UnescapeString(strings.ReplaceAll(text, "+", " "))
-	text = escapedRune.ReplaceAllStringFunc(text, func(escaped string) string {
+	text = escapedRune().ReplaceAllStringFunc(text, func(escaped string) string {
 		r, _ := strconv.ParseUint(escaped[2:], 16, 16)
 		return string(rune(r))
 	})

@@ -2,7 +2,6 @@ package explain
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -119,11 +118,11 @@ func matchWire(err *sftoken.Error) string {
 }
 
 // codeWord is a word as error codes are: invalid_grant, and access-denied as one of Salesforce's pages writes it.
-var codeWord = regexp.MustCompile(`[a-z][a-z0-9]*(?:[_-][a-z0-9]+)+`)
+var codeWord = lazy(`[a-z][a-z0-9]*(?:[_-][a-z0-9]+)+`)
 
 // codesIn returns the words of a levelled text that may be codes.
 func codesIn(text string) []string {
-	words := codeWord.FindAllString(text, -1)
+	words := codeWord().FindAllString(text, -1)
 	for i := range words {
 		words[i] = strings.ReplaceAll(words[i], "-", "_")
 	}

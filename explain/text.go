@@ -1,7 +1,6 @@
 package explain
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -26,7 +25,7 @@ type Reading struct {
 // the output of curl, lines of a log, what stands on the screen. flow is "" if it is not known. It returns nil if nothing
 // in the text is known. What it returns holds no word of the text.
 func Text(text string, flow Flow) *Match {
-	if id := strings.ReplaceAll(strings.ToLower(strings.TrimSpace(text)), "_", "-"); idShape.MatchString(id) {
+	if id := strings.ReplaceAll(strings.ToLower(strings.TrimSpace(text)), "_", "-"); idShape().MatchString(id) {
 		if known := localEntry(id); known != "" {
 			return &Match{Entry: &Entry{ID: known}, Flow: flow}
 		}
@@ -53,7 +52,7 @@ func Text(text string, flow Flow) *Match {
 	best := hits[0]
 	found := &Match{Entry: &Entry{ID: best.kind.ID}, Code: best.code, Text: best.text, Flow: c.flow}
 	for _, h := range hits[1:] {
-		if h.text != "" && !strings.Contains(best.text, h.text) && !h.guessed {
+		if h.text != "" && !h.kind.Yields && !h.guessed && !strings.Contains(best.text, h.text) {
 			found.Others = append(found.Others, &Entry{ID: h.kind.ID})
 		}
 	}
@@ -69,7 +68,7 @@ var wrapping = []string{
 }
 
 // idShape is that of our ids.
-var idShape = regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
+var idShape = lazy(`^[a-z]+(-[a-z]+)*$`)
 
 // readings looks what a clue would mean in each flow.
 func readings(c clue, id string) []Reading {
@@ -106,10 +105,10 @@ func endpointIn(text string) string {
 }
 
 // statusLine is the status of an answer, as curl -i, logs and clients write it.
-var statusLine = regexp.MustCompile(`(?:http/[0-9.]+ |status(?: code)?[:= ]+)(420|406|429|5[0-9][0-9])\b`)
+var statusLine = lazy(`(?:http/[0-9.]+ |status(?: code)?[:= ]+)(420|406|429|5[0-9][0-9])\b`)
 
 func statusIn(text string) string {
-	found := statusLine.FindStringSubmatch(text)
+	found := statusLine().FindStringSubmatch(text)
 	switch {
 	case found == nil:
 		return ""

@@ -119,3 +119,25 @@ func markdown(t *testing.T, dir string) (pages []string) {
 	}
 	return pages
 }
+
+// Every catalogue has a test that holds ids and placeholders of its languages together.
+func TestCataloguesAreChecked(t *testing.T) {
+	t.Parallel()
+	root, found := need.Root(t), 0
+	for _, p := range list(t) {
+		if _, err := os.Stat(filepath.Join(p.Dir, "text", "en.toml")); err != nil {
+			continue
+		}
+		found++
+		checked := slices.ContainsFunc(slices.Concat(p.TestGoFiles, p.XTestGoFiles), func(name string) bool {
+			content, err := os.ReadFile(filepath.Join(p.Dir, name))
+			return err == nil && (strings.Contains(string(content), "message.Check(t") || strings.Contains(string(content), "func TestCatalogues("))
+		})
+		if !checked {
+			t.Errorf("%s: no test checks the texts", strings.TrimPrefix(p.Dir, root))
+		}
+	}
+	if found < 5 {
+		t.Errorf("found %d catalogues only", found)
+	}
+}
