@@ -20,31 +20,76 @@ type fields []field
 
 type field struct{ name, value string }
 
-// tokenAnswer is the body of a successful token request, with the fields that Salesforce is known to send for these flows.
-func (s *Server) tokenAnswer(c *call, app *App, given *issued) (fields, error) {
+// tokenAnswer is the body of a successful token request, with the fields that Salesforce is known to send for each flow. Their
+// order, the order of the scopes and whether some optional fields are there differ from answer to answer, so that nobody relies
+// on them.
+func (s *Server) tokenAnswer(c *call, given *issued) (fields, error) {
+	if given.who == nil {
+		return c.shuffled(given.extra), nil // an asset token, which is nobody's
+	}
+	if given.app.JWTAccessTokens {
+		if err := s.seal(c, given); err != nil {
+			return nil, err
+		}
+	}
 	id := identityURL(c.base, given.who)
 	issuedAt := strconv.FormatInt(given.at.UnixMilli(), 10)
-	answer := append(make(fields, 0, 10), field{"access_token", given.accessToken})
-	if given.refreshToken != "" {
-		answer = append(answer, field{"refresh_token", given.refreshToken})
-	}
-	answer = append(answer, fields{
-		{"signature", sign(app.ClientSecret, id+issuedAt)},
-		{"scope", strings.Join(given.scopes, " ")},
-		{"instance_url", c.base},
-		{"id", id},
-		{"token_type", "Bearer"},
-		{"issued_at", issuedAt},
-	}...)
-	if slices.Contains(given.scopes, "openid") {
-		token, err := s.idToken(c.base, app, given)
+	answer := append(make(fields, 0, 12+len(given.extra)),
+		field{"access_token", given.accessToken},
+		field{"refresh_token", given.refreshToken},
+		field{"signature", sign(given.app.ClientSecret, id+issuedAt)},
+		field{"scope", strings.Join(shuffled(c, given.scopes), " ")},
+		field{"instance_url", c.instanceURL(given.who)},
+		field{"id", id},
+		field{"token_type", "Bearer"},
+		field{"issued_at", issuedAt},
+	)
+	if slices.Contains(given.scopes, "openid") && !slices.Contains(given.without, "id_token") {
+		token, err := s.idToken(c.base, given)
 		if err != nil {
 			return nil, err
 		}
 		answer = append(answer, field{"id_token", token})
 	}
-	return answer, nil
+	if site := given.who.org.site(given.who.user.Site); site != nil {
+		answer = append(answer, c.communityFields(given.who, site)...)
+	}
+	switch {
+	case given.app.JWTAccessTokens:
+		answer = append(answer, field{"token_format", "jwt"}, field{"api_instance_url", c.root})
+	case c.random.below(4) == 0:
+		answer = append(answer, field{"token_format", "opaque"}) // believed
+	}
+	answer = slices.DeleteFunc(append(answer, given.extra...), func(f field) bool {
+		return slices.Contains(given.without, f.name) || f.name == "refresh_token" && f.value == ""
+	})
+	return c.shuffled(answer), nil
 }
+
+// instanceURL is the address that the client already uses; below a site it is the org's.
+func (c *call) instanceURL(who *account) string {
+	if c.realm.site != nil {
+		return c.orgBase(&who.org)
+	}
+	return c.base
+}
+
+// communityFields tell a site's user where the site is.
+func (c *call) communityFields(who *account, site *Site) fields {
+	return fields{{"sfdc_community_url", c.orgBase(&who.org) + "/" + site.Prefix}, {"sfdc_community_id", id18(site.ID)}}
+}
+
+// shuffled returns the list in another order.
+func shuffled[S ~[]E, E any](c *call, list S) S {
+	list = slices.Clone(list)
+	for i := len(list) - 1; i > 0; i-- {
+		j := c.random.below(i + 1)
+		list[i], list[j] = list[j], list[i]
+	}
+	return list
+}
+
+func (c *call) shuffled(f fields) fields { return shuffled(c, f) }
 
 // sign is Salesforce's signature: HMAC-SHA256 over the identity URL and issued_at, keyed with the consumer secret.
 func sign(secret, message string) string {
@@ -57,10 +102,15 @@ func identityURL(base string, who *account) string {
 	return base + "/id/" + who.orgID() + "/" + who.id()
 }
 
-// refuse answers a refusal as the token and introspection endpoints do: status 400 and a body.
+// refuse answers a refusal as the token and introspection endpoints do: status 400 and a body. The order of its members is
+// not stable at Salesforce (believed).
 func (c *call) refuse(no *refusal) {
 	c.entry.Error = no.code
-	c.answer(http.StatusBadRequest, fields{{"error", no.code}, {"error_description", no.description}})
+	answer := fields{{"error", no.code}, {"error_description", no.description}}
+	if no.uri != "" {
+		answer = append(answer, field{"error_uri", c.base + no.uri})
+	}
+	c.answer(http.StatusBadRequest, c.shuffled(answer))
 }
 
 // answer writes f in the format that the parameter format asks for, else the Accept header, else as JSON.
@@ -134,6 +184,10 @@ func (f fields) json() []byte {
 		}
 		out = appendJSON(out, field.name)
 		out = append(out, ':')
+		if field.name == "expires_in" { // the one number
+			out = append(out, field.value...)
+			continue
+		}
 		out = appendJSON(out, field.value)
 	}
 	return append(out, '}')

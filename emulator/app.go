@@ -32,6 +32,21 @@ type App struct {
 	IntrospectAll            bool          `toml:"introspect_all"`           // may introspect other apps' tokens of every org
 	SecretlessIntrospection  bool          `toml:"secretless_introspection"` // a public app may introspect by its client id alone; no document says whether Salesforce allows it
 
+	// Certificate is what the app's assertions are checked with: a certificate, or a bare RSA public key, as PEM. It is the
+	// "Use digital signatures" of Setup and switches on the JWT bearer and SAML bearer flows and private_key_jwt.
+	Certificate               string        `toml:"certificate"`
+	ClientCredentials         bool          `toml:"client_credentials"`           // the flow is on
+	ClientCredentialsUser     string        `toml:"client_credentials_user"`      // username that it runs as
+	DeviceFlow                bool          `toml:"device_flow"`                  // the flow is on
+	CodeCredentials           bool          `toml:"code_credentials"`             // authorization code and credentials, where a site allows it
+	CodeCredentialsPostOnly   bool          `toml:"code_credentials_post_only"`   // credentials in the body only
+	TokenExchange             bool          `toml:"token_exchange"`               // the flow is on; the org's token_handler decides
+	SecretOptionalForExchange bool          `toml:"secret_optional_for_exchange"` // token exchange
+	AssetTokens               bool          `toml:"asset_tokens"`                 // the app may make asset tokens
+	AssetAudiences            []string      `toml:"asset_audiences"`              // of asset tokens; default: the client id
+	AssetValidity             time.Duration `toml:"asset_validity"`               // of asset tokens; default 2h
+	JWTAccessTokens           bool          `toml:"jwt_access_tokens"`            // access tokens are JWTs, whose end does not slide
+
 	External      bool     `toml:"external"`       // an external client app; refusals are worded differently
 	Disabled      bool     `toml:"disabled"`       // the OAuth plugin is switched off
 	Blocked       bool     `toml:"blocked"`        // by an administrator
@@ -45,6 +60,7 @@ func (a *App) clone() *App {
 	copied := *a
 	copied.Callbacks = slices.Clone(a.Callbacks)
 	copied.Scopes = slices.Clone(a.Scopes)
+	copied.AssetAudiences = slices.Clone(a.AssetAudiences)
 	copied.ApprovedUsers = slices.Clone(a.ApprovedUsers)
 	return &copied
 }

@@ -11,6 +11,7 @@ import (
 // attempt is an authorize request that passed the checks and waits for a person. Its id travels in the address as "source".
 type attempt struct {
 	clientID    string
+	response    responseType
 	redirectURI string
 	state       string
 	challenge   string
@@ -23,23 +24,39 @@ type attempt struct {
 	started     time.Time
 }
 
+// responseType is what authorize answers with.
+type responseType string
+
+const (
+	withCode        responseType = "code"
+	withToken       responseType = "token"          // user-agent flow
+	withTokens      responseType = "token id_token" // the same, with an ID token
+	withHybrid      responseType = "hybrid_token"   // the same, with cookies
+	withCredentials responseType = "code_credentials"
+)
+
+// inFragment reports whether the answer goes into the callback's fragment.
+func (r responseType) inFragment() bool { return r == withToken || r == withTokens || r == withHybrid }
+
 const consentPath = "/setup/secur/RemoteAccessAuthorizationPage.apexp"
 
 // authorize answers /services/oauth2/authorize. The order of the checks is Salesforce's: client, callback, response type,
 // PKCE, scope; the person and the app's policies come after the login.
 func (s *Server) authorize(c *call) {
-	if c.r.Method != http.MethodGet && c.r.Method != http.MethodPost {
-		http.Error(c.w, "method not allowed", http.StatusMethodNotAllowed)
-		return
-	}
 	a := &attempt{
-		clientID: c.form.Get("client_id"), redirectURI: c.form.Get("redirect_uri"), state: c.form.Get("state"),
+		clientID: c.form.Get("client_id"), redirectURI: c.form.Get("redirect_uri"), response: responseTypeOf(c), state: c.form.Get("state"),
 		challenge: c.form.Get("code_challenge"), nonce: c.form.Get("nonce"), loginHint: c.form.Get("login_hint"),
 		display: c.form.Get("display"), started: s.now(),
 	}
 	app := s.app(a.clientID)
 	if no := s.check(c, a, app); no != nil {
 		s.refuseBrowser(c, a, no)
+		return
+	}
+	if a.response == withCredentials {
+		if !s.codeCredentials(c, a, app) {
+			s.showLogin(c, "", "", "")
+		}
 		return
 	}
 	prompt := strings.Fields(c.form.Get("prompt"))
@@ -49,7 +66,21 @@ func (s *Server) authorize(c *call) {
 		s.immediate(c, a, app)
 		return
 	}
-	c.redirect(c.realm.prefix + consentPath + "?source=" + s.remember(a))
+	query := url.Values{"source": {s.remember(a)}}
+	if a.display != "" {
+		query.Set("display", a.display)
+	}
+	c.redirect(c.realm.prefix + consentPath + "?" + query.Encode())
+}
+
+// responseTypeOf reads response_type, whose words may come in any order (OAuth 2.0 Multiple Response Types section 3).
+func responseTypeOf(c *call) responseType {
+	words := strings.Fields(c.form.Get("response_type"))
+	slices.Sort(words)
+	if slices.Equal(words, []string{"id_token", "token"}) {
+		return withTokens
+	}
+	return responseType(strings.Join(words, " "))
 }
 
 // check fills in the scopes and returns the first refusal. The callback is emptied unless it may be trusted.
@@ -61,11 +92,22 @@ func (s *Server) check(c *call, a *attempt, app *App) *refusal {
 		return refusedClientID
 	case redirectURI == "":
 		return refusedNoRedirect
+	case redirectURI == "urn:ietf:wg:oauth:2.0:oob":
+		return refusedOutOfBand
 	case !app.registered(redirectURI, c.base):
 		return refusedRedirect
 	}
 	a.redirectURI = redirectURI
-	if c.form.Get("response_type") != "code" {
+	if !slices.Contains([]string{http.MethodGet, http.MethodHead, http.MethodPost}, c.r.Method) {
+		return refusedNotGet
+	}
+	switch {
+	case a.response.inFragment():
+		a.challenge = "" // there is no code to bind
+		var no *refusal
+		a.scopes, no = app.grantable(c.form.Get("scope"))
+		return no
+	case a.response != withCode && a.response != withCredentials:
 		return refusedResponseType
 	}
 	// A missing method is S256: jsforce and the Salesforce CLI send only the challenge.
@@ -122,7 +164,7 @@ func (s *Server) immediate(c *call, a *attempt, app *App) {
 		s.refuseBrowser(c, a, refusedImmediate)
 		return
 	}
-	if no := a.refusesPerson(app, who); no != nil {
+	if no := a.refusesPerson(c, app, who); no != nil {
 		s.refuseBrowser(c, a, no)
 		return
 	}
@@ -130,16 +172,21 @@ func (s *Server) immediate(c *call, a *attempt, app *App) {
 		s.refuseBrowser(c, a, refusedImmediate)
 		return
 	}
-	s.finish(c, a, who)
+	s.finish(c, a, app, who)
 }
 
 // refusesPerson checks what can be checked once the person is known: the account, the org's demand for PKCE, then the app's
 // policies.
-func (a *attempt) refusesPerson(app *App, who *account) *refusal {
+func (a *attempt) refusesPerson(c *call, app *App, who *account) *refusal {
 	if no := who.refused(); no != nil {
 		return no
 	}
-	if who.org.PKCERequired && a.challenge == "" {
+	switch {
+	case who.org.HTTPSRequired && !strings.HasPrefix(c.base, "https:"):
+		return refusedHTTPS
+	case who.org.BlockUserAgent && a.response.inFragment():
+		return refusedResponseType // inferred: the org does not have this one
+	case who.org.PKCERequired && a.challenge == "" && !a.response.inFragment():
 		return refusedNoChallengeOrg
 	}
 	return app.admits(who)
@@ -153,13 +200,21 @@ func (s *Server) consentGiven(a *attempt, app *App, who *account) bool {
 	return app.AdminApproved || s.approvedScopes(a.clientID, who, a.scopes, now)
 }
 
-// finish sends the browser to the callback with a code.
-func (s *Server) finish(c *call, a *attempt, who *account) {
+// finish sends the browser to the callback with a code, or with tokens in the fragment.
+func (s *Server) finish(c *call, a *attempt, app *App, who *account) {
+	if a.response.inFragment() {
+		s.finishWithTokens(c, a, app, who)
+		return
+	}
 	now := s.now()
 	s.mu.Lock()
 	code := s.giveCode(a, who, now)
 	s.mu.Unlock()
-	c.callback(a, field{"code", code})
+	parameters := fields{{"code", code}}
+	if site := who.org.site(who.user.Site); site != nil {
+		parameters = append(parameters, c.communityFields(who, site)...)
+	}
+	c.callback(a, parameters...)
 }
 
 // callback redirects to the attempt's callback. state comes back as it was sent.
@@ -168,7 +223,10 @@ func (c *call) callback(a *attempt, parameters ...field) {
 		parameters = append(parameters, field{"state", a.state})
 	}
 	separator := "?"
-	if strings.Contains(a.redirectURI, "?") {
+	switch {
+	case a.response.inFragment():
+		separator = "#"
+	case strings.Contains(a.redirectURI, "?"):
 		separator = "&"
 	}
 	c.redirect(a.redirectURI + separator + string(fields(parameters).urlencoded()))

@@ -19,8 +19,12 @@ type call struct {
 	r     *http.Request
 	form  url.Values // query and body; the body's value comes first
 	realm realm
-	base  string // the address to put in answers: scheme, host and path prefix, without a trailing slash
+	root  string // the emulator's own address: scheme and host, without a trailing slash
+	base  string // the address to put in answers: root and the realm's path prefix
 	entry *entry
+	// proved says that the app has authenticated itself: by its secret or an assertion.
+	proved bool
+	random *random
 
 	// Here for a single allocation.
 	url      url.URL
@@ -43,17 +47,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprintf("this is an emulator: it does not answer as %s", host), http.StatusMisdirectedRequest)
 		return
 	}
-	c := &call{entry: &entry{Request: Request{Time: s.now(), Method: r.Method, Host: r.Host, Path: r.URL.Path}}}
-	c.realm = s.realmOf(r, host)
-	c.base = s.baseURL
-	if c.base == "" {
+	c := &call{random: s.random, entry: &entry{Request: Request{Time: s.now(), Method: r.Method, Host: r.Host, Path: r.URL.Path}}}
+	c.realm = s.realmOf(host, r.URL.Path)
+	c.root = s.baseURL
+	if c.root == "" {
 		scheme := "http://"
 		if r.TLS != nil {
 			scheme = "https://"
 		}
-		c.base = scheme + r.Host
+		c.root = scheme + r.Host
 	}
-	c.base += c.realm.prefix
+	c.base = c.root + c.realm.prefix
 
 	// sf asks for //services/data/… when an instance URL was stored with its trailing slash; ServeMux would redirect.
 	path := "/" + strings.TrimLeft(strings.TrimPrefix("/"+strings.TrimLeft(r.URL.Path, "/"), c.realm.prefix), "/")
@@ -121,69 +125,6 @@ const formType = "application/x-www-form-urlencoded"
 func mediaType(contentType string) string {
 	kind, _, _ := mime.ParseMediaType(contentType)
 	return kind
-}
-
-// realm is the part of Salesforce that a host or a path prefix stands for.
-type realm struct {
-	kind   realmKind
-	orgID  string // of a My Domain, 15 characters
-	prefix string // "/acme"
-}
-
-type realmKind int
-
-const (
-	anyHost        realmKind = iota // a plain address: every org, both pools
-	productionPool                  // login.…
-	sandboxPool                     // test.…
-	myDomain                        // acme.…, or /acme/…
-	apiHost                         // api.…
-)
-
-func (r realm) holds(org *Org) bool {
-	switch r.kind {
-	case productionPool:
-		return !org.Sandbox
-	case sandboxPool:
-		return org.Sandbox
-	case myDomain:
-		return id15(org.ID) == r.orgID
-	}
-	return true
-}
-
-// realmOf reads the realm from the first path segment, else from the host name, which is in lower case and has no port.
-func (s *Server) realmOf(r *http.Request, host string) realm {
-	first, _, _ := strings.Cut(strings.TrimLeft(r.URL.Path, "/"), "/")
-	s.mu.Lock()
-	orgID, ok := s.dir.byDomain[first]
-	s.mu.Unlock()
-	if ok {
-		return realm{kind: myDomain, orgID: orgID, prefix: "/" + first}
-	}
-	label, _, dotted := strings.Cut(host, ".")
-	if !dotted || net.ParseIP(host) != nil {
-		return realm{}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	longest := ""
-	for domain := range s.dir.byDomain {
-		if strings.HasPrefix(host, strings.ToLower(domain)+".") && len(domain) > len(longest) {
-			longest = domain
-		}
-	}
-	switch {
-	case longest != "":
-		return realm{kind: myDomain, orgID: s.dir.byDomain[longest]}
-	case label == "login":
-		return realm{kind: productionPool}
-	case label == "test":
-		return realm{kind: sandboxPool}
-	case label == "api":
-		return realm{kind: apiHost}
-	}
-	return realm{}
 }
 
 func hostname(hostport string) string {

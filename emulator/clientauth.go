@@ -4,11 +4,14 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"net/url"
+	"slices"
+	"time"
 )
 
-// authenticate finds the app that calls and checks its secret: in the form, in a Basic header, or none (E-06). An empty
-// client_secret counts as none, because clients send it for public apps. A secret that is sent is checked even where it is
-// optional. secretOptional says whether this request may come without.
+// authenticate finds the app that calls and checks that it is the app: by its secret in the form or in a Basic header, by an
+// assertion, or not at all (E-06). An empty client_secret counts as none, because clients send it for public apps. A secret
+// that is sent is checked even where it is optional, and keeps an assertion from being looked at. secretOptional says whether
+// this request may come without either.
 func (s *Server) authenticate(c *call, secretOptional func(*App) bool) (*App, *refusal) {
 	id, secret := c.form.Get("client_id"), c.form.Get("client_secret")
 	if c.r.Header.Get("Authorization") != "" {
@@ -21,6 +24,9 @@ func (s *Server) authenticate(c *call, secretOptional func(*App) bool) (*App, *r
 		}
 		id, secret = basicID, basicSecret
 	}
+	if assertion := c.form.Get("client_assertion"); secret == "" && assertion != "" {
+		return s.authenticateByKey(c, id, assertion)
+	}
 	app := s.app(id)
 	switch {
 	case app == nil:
@@ -30,7 +36,54 @@ func (s *Server) authenticate(c *call, secretOptional func(*App) bool) (*App, *r
 	case secret == "" && app.ClientSecret != "" && !secretOptional(app):
 		return nil, refusedSecret
 	}
+	c.proved = secret != ""
 	return app, nil
+}
+
+const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+// authenticateByKey is private_key_jwt: an RS256 JWT whose iss and sub are the client id and whose jti comes once only. The
+// error code bad_jti_claim is documented; which claims Salesforce wants is believed (RFC 7523 section 3).
+func (s *Server) authenticateByKey(c *call, id, assertion string) (*App, *refusal) {
+	token := parseAssertion(assertion)
+	if token == nil || c.form.Get("client_assertion_type") != assertionType || (id != "" && id != token.claims.Issuer) {
+		return nil, refusedSecret
+	}
+	app := s.app(token.claims.Issuer)
+	switch {
+	case app == nil:
+		return nil, refusedClientID
+	case !token.signedBy(app.Certificate), token.claims.Subject != app.ClientID, !token.claims.Expires.after(s.clock()):
+		return nil, refusedSecret
+	case !slices.ContainsFunc(token.claims.Audience, func(name string) bool { _, ok := s.audience(c, name); return ok }):
+		return nil, refusedSecret
+	case !s.firstUse(app.ClientID, token.claims.ID, token.claims.Expires.time()):
+		return nil, refusedJTI
+	}
+	c.proved = true
+	return app, nil
+}
+
+// firstUse notes a jti until the assertion has ended, and reports whether it is new. An assertion without one is let through.
+func (s *Server) firstUse(clientID, jti string, until time.Time) bool {
+	if jti == "" {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.clock()
+	if len(s.usedJTIs) >= maxUnclaimed {
+		deleteFunc(s.usedJTIs, func(until time.Time) bool { return !until.After(now) })
+	}
+	if len(s.usedJTIs) >= maxUnclaimed {
+		clear(s.usedJTIs)
+	}
+	key := clientID + " " + jti
+	if s.usedJTIs[key].After(now) {
+		return false
+	}
+	s.usedJTIs[key] = until
+	return true
 }
 
 // basicAuth decodes both parts as form values, as RFC 6749 section 2.3.1 wants.

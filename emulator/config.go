@@ -30,12 +30,20 @@ type Org struct {
 	Instance string `toml:"instance"`  // Organization.InstanceName; default "EMU1"
 	DevHub   bool   `toml:"dev_hub"`   // ScratchOrgInfo can be queried
 
-	Locked         bool          `toml:"locked"`          // every login and refresh is refused: inactive_org
-	PKCERequired   bool          `toml:"pkce_required"`   // for every app, whatever the app itself says
-	SessionTimeout time.Duration `toml:"session_timeout"` // access tokens die when idle for so long; default 2h
-	LoginsPerHour  int           `toml:"logins_per_hour"` // per user, beyond it rate_limit_exceeded; 0: no limit (Salesforce's is 3600)
+	Locked          bool          `toml:"locked"`           // every login and refresh is refused: inactive_org
+	PKCERequired    bool          `toml:"pkce_required"`    // for every app, whatever the app itself says
+	SessionTimeout  time.Duration `toml:"session_timeout"`  // access tokens die when idle for so long; default 2h
+	HTTPSRequired   bool          `toml:"https_required"`   // authorize and the identity URL refuse plain http
+	BlockPassword   bool          `toml:"block_password"`   // the username-password flow, as new orgs have it since Summer '23
+	BlockUserAgent  bool          `toml:"block_user_agent"` // the user-agent flow, hybrid too
+	CodeCredentials bool          `toml:"code_credentials"` // authorization code and credentials flow, for apps that have it on
 
-	Users []User `toml:"user"`
+	LoginsPerHour int `toml:"logins_per_hour"` // per user, beyond it rate_limit_exceeded; 0: no limit (Salesforce's is 3600)
+
+	Users             []User             `toml:"user"`
+	Sites             []Site             `toml:"site"`
+	IdentityProviders []IdentityProvider `toml:"identity_provider"`
+	TokenHandlers     []TokenHandler     `toml:"token_handler"`
 }
 
 // User is somebody who can log in to an org.
@@ -50,6 +58,10 @@ type User struct {
 	Locale    string `toml:"locale"`   // default "en_US"
 	Timezone  string `toml:"timezone"` // default "GMT"
 	Inactive  bool   `toml:"inactive"`
+
+	MFA           bool   `toml:"mfa"`            // the login asks for a code too: VerificationCode
+	SecurityToken string `toml:"security_token"` // must follow the password where no page asks for it; empty: every address is trusted
+	Site          string `toml:"site"`           // prefix of the site that an external user logs in to; empty: an internal user
 }
 
 // ReadConfig reads a configuration in TOML. Unknown keys and contradictions are errors that name the key.
@@ -91,6 +103,9 @@ func (c *Config) Validate() error {
 		if taken(domains, org.MyDomain) {
 			return fmt.Errorf("check org %q: my_domain %q is used twice", org.Name, org.MyDomain)
 		}
+		if err := org.validateLogins(); err != nil {
+			return err
+		}
 		for _, user := range org.Users {
 			if err := checkID(user.ID, "005"); err != nil {
 				return fmt.Errorf("check user %q: id: %w", user.Username, err)
@@ -100,6 +115,9 @@ func (c *Config) Validate() error {
 			}
 			if user.Username == "" || user.Password == "" {
 				return fmt.Errorf("check user %q of org %q: username and password are needed", user.Username, org.Name)
+			}
+			if user.Site != "" && org.site(user.Site) == nil {
+				return fmt.Errorf("check user %q: org %q has no site %q", user.Username, org.Name, user.Site)
 			}
 			if taken(usernames, strings.ToLower(user.Username)) {
 				return fmt.Errorf("check user %q: username is used twice", user.Username)
@@ -145,6 +163,14 @@ func (a *App) validate() error {
 		if err != nil || (u.Scheme == "" && !strings.HasPrefix(callback, "/")) || u.Fragment != "" {
 			return fail("callback %q: want an absolute URL, or a path on the emulator itself", callback)
 		}
+	}
+	if a.Certificate != "" {
+		if _, err := publicKey(a.Certificate); err != nil {
+			return fail("certificate: %v", err)
+		}
+	}
+	if a.AssetValidity < 0 {
+		return fail("asset_validity %s: want a positive duration", a.AssetValidity)
 	}
 	if _, err := a.RefreshPolicy.parse(); err != nil {
 		return fail("%v", err)

@@ -35,7 +35,7 @@ func (s *Server) ready(c *call) (*attempt, *App, *account) {
 		c.redirect(c.realm.prefix + "/?" + login.Encode())
 		return nil, nil, nil
 	}
-	if no := a.refusesPerson(app, who); no != nil {
+	if no := a.refusesPerson(c, app, who); no != nil {
 		s.refuseBrowser(c, a, no)
 		return nil, nil, nil
 	}
@@ -49,7 +49,7 @@ func (s *Server) consentPage(c *call) {
 		return
 	}
 	if !a.askConsent && s.consentGiven(a, app, who) {
-		s.finish(c, a, who)
+		s.finish(c, a, app, who)
 		return
 	}
 	here := c.realm.prefix + consentPath + "?" + url.Values{"source": {c.form.Get("source")}}.Encode()
@@ -67,14 +67,14 @@ func (s *Server) consentPage(c *call) {
 
 // decide takes the form of the consent page: decision is allow or deny.
 func (s *Server) decide(c *call) {
-	a, _, who := s.ready(c)
+	a, app, who := s.ready(c)
 	switch {
 	case a == nil:
 	case !s.ownForm(c):
 		c.entry.Error = "foreign_form"
 		s.render(c, http.StatusForbidden, "error", errorView{page: s.newPage(c, who), TextID: "form_foreign"})
 	case c.r.PostForm.Get("decision") == "allow":
-		s.finish(c, a, who)
+		s.finish(c, a, app, who)
 	default:
 		s.refuseBrowser(c, a, refusedByUser)
 	}

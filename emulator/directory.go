@@ -64,11 +64,16 @@ func newDirectory(config *Config) directory {
 			user.Language = cmp.Or(user.Language, "en_US")
 			user.Locale = cmp.Or(user.Locale, "en_US")
 			user.Timezone = cmp.Or(user.Timezone, "GMT")
-			d.ordered = append(d.ordered, strings.ToLower(user.Username))
-			d.put(&account{user: user, org: org})
+			d.add(&account{user: user, org: org})
 		}
 	}
 	return d
+}
+
+// add puts a new account at the end.
+func (d *directory) add(who *account) {
+	d.ordered = append(d.ordered, strings.ToLower(who.user.Username))
+	d.put(who)
 }
 
 func (d *directory) put(who *account) {
@@ -84,7 +89,7 @@ func (d *directory) current(who *account) *account { return d.byID[id15(who.user
 func (d *directory) within(r realm) []*account {
 	var found []*account
 	for _, name := range d.ordered {
-		if who := d.byName[name]; r.holds(&who.org) {
+		if who := d.byName[name]; r.holds(who) {
 			found = append(found, who)
 		}
 	}
@@ -129,7 +134,11 @@ func (s *Server) UpdateOrg(myDomain string, change func(*Org)) error {
 		if org.MyDomain != myDomain {
 			continue
 		}
+		org = org.clone()
 		change(&org)
+		if err := org.validateLogins(); err != nil {
+			return err
+		}
 		org.ID, org.MyDomain, org.Users = s.dir.orgs[i].ID, myDomain, nil
 		s.dir.orgs[i] = org
 		for _, who := range s.dir.byName {

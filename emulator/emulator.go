@@ -38,6 +38,9 @@ type Options struct {
 	// Seed makes every token, code and id of a run the same again. 0 takes them from the system's random source.
 	// Signing keys are random in any case.
 	Seed uint64
+	// Steady keeps what Salesforce does not promise the same in every answer: the order of JSON members and scopes, the length
+	// of tokens, fields that are sometimes there. It is for demos and printed examples; a test that needs it relies on too much.
+	Steady bool
 	// Log is told one line a request, secrets as fingerprints. Nil means silence.
 	Log *slog.Logger
 	// BaseURL is the address that clients reach the emulator under, such as "https://sf.example.test:8443". It appears
@@ -81,7 +84,7 @@ func New(o Options) (*Server, error) {
 	assets() // a mistake in a page stops every test at once
 	s := &Server{
 		clock:   o.Now,
-		random:  newRandom(o.Seed),
+		random:  newRandom(o.Seed, o.Steady),
 		log:     o.Log,
 		baseURL: strings.TrimRight(o.BaseURL, "/"),
 		state:   newState(config),
@@ -124,8 +127,16 @@ func (s *Server) routes() {
 		"GET /setup/secur/RemoteAccessAuthorizationPage.apexp":  s.consentPage,
 		"POST /setup/secur/RemoteAccessAuthorizationPage.apexp": s.decide,
 		"GET /setup/secur/RemoteAccessErrorPage.apexp":          s.errorPage,
-		"GET /{$}":                                                s.loginPage,
-		"POST /{$}":                                               s.login,
+		"GET /{$}":                      s.loginPage,
+		"POST /{$}":                     s.login,
+		"GET " + verifyPath:             s.verifyPage,
+		"POST " + verifyPath:            s.verify,
+		devicePath:                      s.devicePage,
+		"GET /services/oauth2/echo":     s.echo,
+		"GET /services/oauth2/callback": s.success,
+		"POST /services/auth/headless/init/registration":          s.headlessRegistration,
+		"POST /services/auth/headless/init/passwordless/login":    s.headlessLogin,
+		"POST /services/auth/headless/forgot_password":            s.headlessPassword,
 		"GET /secur/logout.jsp":                                   s.logout,
 		"GET /services/auth/idp/oidc/logout":                      s.logout,
 		"/secur/frontdoor.jsp":                                    s.frontdoor,

@@ -62,9 +62,8 @@ func (s *Server) exchangeCode(c *call, app *App, now time.Time) (*issued, *refus
 	}
 	g := s.approve(app.ClientID, who, known.scopes, now)
 	known.grant = g
-	return &issued{
-		who: who, scopes: g.scopes, accessToken: s.openSession(g, app, now).token, refreshToken: g.refreshToken, nonce: known.nonce, at: now,
-	}, nil
+	a := s.openSession(g, app, now)
+	return &issued{who: who, scopes: g.scopes, session: a, accessToken: a.token, refreshToken: g.refreshToken, nonce: known.nonce, at: now}, nil
 }
 
 // checkVerifier compares a PKCE verifier with its S256 challenge. The length of a verifier is not checked: jsforce sends

@@ -38,6 +38,7 @@ func (s *Server) refresh(c *call, app *App, now time.Time) (*issued, *refusal) {
 		s.giveRefreshToken(g)
 		given.refreshToken = g.refreshToken
 	}
-	given.accessToken = s.openSession(g, app, now).token
+	given.session = s.openSession(g, app, now)
+	given.accessToken = given.session.token
 	return given, nil
 }

@@ -51,6 +51,7 @@ type session struct {
 	timeout time.Duration
 	expires time.Time // slides with use
 	revoked bool
+	fixed   bool // expires does not slide: the token is a JWT, which says its end
 }
 
 func (a *session) lives(now time.Time) bool {
@@ -75,10 +76,15 @@ func (s *Server) approve(clientID string, who *account, scopes []string, now tim
 		}
 	}
 	s.approved[key] = append(living, g)
+	s.record(g)
+	return g
+}
+
+// record gives g its number. s.mu is held.
+func (s *Server) record(g *grant) {
 	s.number++
 	g.number = s.number
 	s.all = append(s.all, g)
-	return g
 }
 
 // giveRefreshToken replaces g's refresh token. Spent ones stay known, so that their reuse is seen. s.mu is held.
@@ -153,7 +159,9 @@ func (s *Server) useSession(token string) *session {
 	if a == nil || !a.lives(now) {
 		return nil
 	}
-	a.expires = now.Add(a.timeout)
+	if !a.fixed {
+		a.expires = now.Add(a.timeout)
+	}
 	return a
 }
 

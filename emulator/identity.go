@@ -1,15 +1,22 @@
 package emulator
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 )
 
 var versionNumber = syntax(`^[1-9]\d\.0$`)
 
 // identity answers the identity URL, /id/<org>/<user>. The token may come in the header or, as jsforce sends it, as
-// oauth_token; format=jsonp and version are understood. XML is not answered.
+// oauth_token. version, and format as json, xml or jsonp, are believed; so are the words but Bad_OAuth_Token, Wrong_Org and
+// No_Access.
 func (s *Server) identity(c *call) {
 	org, user := c.r.PathValue("org"), c.r.PathValue("user")
 	session := s.identified(c, "oauth_token", "access_token")
@@ -17,7 +24,13 @@ func (s *Server) identity(c *call) {
 		return
 	}
 	who := s.owner(session)
+	s.mu.Lock()
+	asked := s.dir.byID[id15(user)]
+	s.mu.Unlock()
 	switch {
+	case who.org.HTTPSRequired && !strings.HasPrefix(c.base, "https:"):
+		c.word(http.StatusForbidden, "HTTPS_Required")
+		return
 	case checkID(org, "00D") != nil || checkID(user, "005") != nil:
 		c.word(http.StatusNotFound, "Bad_Id")
 		return
@@ -26,6 +39,12 @@ func (s *Server) identity(c *call) {
 		return
 	case id15(user) != id15(who.user.ID) || !session.hasScope("id", "openid", "api"):
 		c.word(http.StatusForbidden, "No_Access")
+		return
+	case asked != nil && asked.user.Inactive:
+		c.word(http.StatusNotFound, "Inactive")
+		return
+	case who.user.Site != "" && c.realm.kind == myDomain && c.realm.site == nil:
+		c.word(http.StatusNotFound, "No_Site_Endpoint")
 		return
 	}
 	links := urls(c, who)
@@ -74,10 +93,17 @@ func (s *Server) identity(c *call) {
 		"last_modified_date":      lastModified,
 		"is_app_installed":        true,
 	}
-	if c.form.Get("format") != "jsonp" {
+	switch cmp.Or(c.form.Get("format"), acceptedFormat(c.r.Header.Get("Accept"))) {
+	case "jsonp":
+		c.writeIdentityScript(answer)
+	case "xml":
+		c.write(http.StatusOK, "application/xml;charset=UTF-8", identityXML(answer))
+	default:
 		c.writeJSON(http.StatusOK, answer)
-		return
 	}
+}
+
+func (c *call) writeIdentityScript(answer map[string]any) {
 	callback := c.form.Get("callback")
 	if !scriptName().MatchString(callback) {
 		c.word(http.StatusNotAcceptable, "Invalid_Callback")
@@ -88,4 +114,29 @@ func (s *Server) identity(c *call) {
 		panic(err) // our own values
 	}
 	c.write(http.StatusOK, "application/javascript;charset=UTF-8", []byte(callback+"("+string(body)+")"))
+}
+
+// identityXML writes the same members as elements of user (believed).
+func identityXML(answer map[string]any) []byte {
+	out := bytes.NewBufferString(strings.TrimSpace(xml.Header))
+	writeElement(out, "user", answer)
+	return out.Bytes()
+}
+
+func writeElement(out *bytes.Buffer, name string, value any) {
+	out.WriteString("<" + name + ">")
+	switch value := value.(type) {
+	case nil:
+	case map[string]any:
+		for _, child := range slices.Sorted(maps.Keys(value)) {
+			writeElement(out, child, value[child])
+		}
+	case map[string]string:
+		for _, child := range slices.Sorted(maps.Keys(value)) {
+			writeElement(out, child, value[child])
+		}
+	default:
+		_ = xml.EscapeText(out, []byte(fmt.Sprint(value))) // a bytes.Buffer takes everything
+	}
+	out.WriteString("</" + name + ">")
 }

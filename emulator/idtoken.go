@@ -3,6 +3,8 @@ package emulator
 import (
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -16,8 +18,9 @@ import (
 // keys are the RSA keys that sign ID tokens, newest first. The first is made when it is first needed: that takes a moment,
 // and most tests never look at one.
 type keys struct {
-	mu   sync.Mutex
-	list []jose.JSONWebKey
+	mu    sync.Mutex
+	list  []jose.JSONWebKey
+	named map[string]jose.JSONWebKey // of JWT access tokens by org id, and the one of asset tokens
 }
 
 // current returns the keys, newest first.
@@ -34,17 +37,53 @@ func (k *keys) current() ([]jose.JSONWebKey, error) {
 
 // add makes a new signing key. k.mu is held.
 func (k *keys) add() error {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return fmt.Errorf("make signing key: %w", err)
-	}
 	// Salesforce's key ids are short numbers, such as "248".
 	id := 900
 	if len(k.list) > 0 {
 		id, _ = strconv.Atoi(k.list[0].KeyID)
 		id += 2
 	}
-	k.list = slices.Insert(k.list, 0, jose.JSONWebKey{Key: key, KeyID: strconv.Itoa(id), Algorithm: string(jose.RS256), Use: "sig"})
+	key, err := newKey(strconv.Itoa(id))
+	if err != nil {
+		return err
+	}
+	k.list = slices.Insert(k.list, 0, key)
+	return nil
+}
+
+func newKey(id string) (jose.JSONWebKey, error) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return jose.JSONWebKey{}, fmt.Errorf("make signing key: %w", err)
+	}
+	return jose.JSONWebKey{Key: key, KeyID: id, Algorithm: string(jose.RS256), Use: "sig"}, nil
+}
+
+// forName returns the key of an org, or of asset tokens, and makes it under the given id when it is first needed.
+func (k *keys) forName(name, id string) (jose.JSONWebKey, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if key, ok := k.named[name]; ok {
+		return key, nil
+	}
+	key, err := newKey(id)
+	if err != nil {
+		return key, err
+	}
+	if k.named == nil {
+		k.named = map[string]jose.JSONWebKey{}
+	}
+	k.named[name] = key
+	return key, nil
+}
+
+// known returns the key of an org or of asset tokens if it was ever needed.
+func (k *keys) known(name string) []jose.JSONWebKey {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if key, ok := k.named[name]; ok {
+		return []jose.JSONWebKey{key}
+	}
 	return nil
 }
 
@@ -70,12 +109,17 @@ func (s *Server) RetireKeys() {
 	s.keys.list = s.keys.list[:min(1, len(s.keys.list))]
 }
 
-// jwks answers /id/keys.
+// jwks answers /id/keys. The key of asset tokens is there once one was made, that of an org's JWT access tokens at the org's
+// My Domain too.
 func (s *Server) jwks(c *call) {
 	list, err := s.keys.current()
 	if err != nil {
 		http.Error(c.w, err.Error(), http.StatusInternalServerError)
 		return
+	}
+	list = append(list, s.keys.known(assetKeyID)...)
+	if c.realm.kind == myDomain {
+		list = append(list, s.keys.known(c.realm.orgID)...)
 	}
 	set := jose.JSONWebKeySet{}
 	for _, key := range list {
@@ -89,24 +133,37 @@ func (s *Server) jwks(c *call) {
 const idTokenMinutes = 2
 
 // idToken signs the ID token that a code exchange and a refresh answer when openid was granted.
-func (s *Server) idToken(issuer string, app *App, given *issued) (string, error) {
+//
+// at_hash ties it to the access token: documented for the user-agent flow, believed for the others.
+func (s *Server) idToken(issuer string, given *issued) (string, error) {
 	list, err := s.keys.current()
 	if err != nil {
 		return "", err
 	}
 	claims := map[string]any{
-		"iss": issuer, "sub": identityURL(issuer, given.who), "aud": app.ClientID,
-		"iat": given.at.Unix(), "exp": given.at.Unix() + idTokenMinutes*60,
+		"iss": issuer, "sub": identityURL(issuer, given.who), "aud": given.app.ClientID,
+		"iat": given.at.Unix(), "exp": given.at.Unix() + idTokenMinutes*60, "at_hash": accessTokenHash(given.accessToken),
 	}
 	if given.nonce != "" {
 		claims["nonce"] = given.nonce
 	}
+	return signJWT(list[0], claims, nil)
+}
+
+// accessTokenHash is at_hash: half of the SHA-256 (OpenID Connect Core 3.2.2.9).
+func accessTokenHash(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
+}
+
+// signJWT signs claims with RS256.
+func signJWT(key jose.JSONWebKey, claims map[string]any, header map[jose.HeaderKey]any) (string, error) {
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		return "", err
 	}
-	options := (&jose.SignerOptions{}).WithType("JWT")
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: list[0]}, options)
+	options := (&jose.SignerOptions{ExtraHeaders: header}).WithType("JWT")
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: key}, options)
 	if err != nil {
 		return "", err
 	}

@@ -19,7 +19,7 @@ type introspection struct {
 	NotBefore int64  `json:"nbf"`
 }
 
-// introspect answers POST /services/oauth2/introspect. The app must authenticate with its secret, so that a public app
+// introspect answers POST /services/oauth2/introspect. The app must authenticate, so that a public app
 // cannot ask, unless SecretlessIntrospection lets it. An app sees its own tokens only, unless it may see all. Looking at a token
 // changes nothing: it neither rotates a refresh token nor counts as its use, and a spent one kills nothing.
 func (s *Server) introspect(c *call) {
@@ -32,7 +32,7 @@ func (s *Server) introspect(c *call) {
 		c.refuse(no)
 		return
 	}
-	if app.ClientSecret == "" && !app.SecretlessIntrospection {
+	if !c.proved && !app.SecretlessIntrospection {
 		c.refuse(refusedSecret)
 		return
 	}

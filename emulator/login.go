@@ -41,7 +41,7 @@ func (s *Server) browsing(c *call) *account {
 	if who == nil {
 		return nil
 	}
-	if who = s.dir.current(who); !c.realm.holds(&who.org) {
+	if who = s.dir.current(who); !c.realm.holds(who) {
 		return nil
 	}
 	return who
@@ -143,7 +143,7 @@ func (s *Server) login(c *call) {
 	now := s.now()
 	s.mu.Lock()
 	who := s.dir.byName[strings.ToLower(username)]
-	known := who != nil && c.realm.holds(&who.org) && sameSecret(c.r.PostForm.Get("pw"), who.user.Password)
+	known := who != nil && c.realm.holds(who) && sameSecret(c.r.PostForm.Get("pw"), who.user.Password)
 	allowed := known && s.dir.count(who, now)
 	s.mu.Unlock()
 	if !known {
@@ -160,6 +160,15 @@ func (s *Server) login(c *call) {
 		s.refuseBrowser(c, a, no)
 		return
 	}
+	if who.user.MFA {
+		s.askCode(c, who, startURL)
+		return
+	}
+	s.enter(c, who, startURL)
+}
+
+// enter logs who in and goes on to where the login was asked for.
+func (s *Server) enter(c *call, who *account, startURL string) {
 	s.openBrowser(c, who)
 	s.loggedIn(sourceOf(startURL))
 	if !localPath(startURL) {

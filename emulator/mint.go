@@ -31,13 +31,16 @@ func (s *Server) mintAfter(prefix string, n int) string {
 	return string(b)
 }
 
-// The shapes below are Salesforce's, because clients check them, and say EMULATOR, because a person reads them.
+// The shapes below are Salesforce's, because clients check them, and say EMULATOR, because a person reads them. Their lengths
+// differ, as nobody promises any.
 
 func (s *Server) mintAccessToken(orgID string) string {
-	return s.mintAfter(id15(orgID)+"!EMULATOR.", 87)
+	return s.mintAfter(id15(orgID)+"!EMULATOR.", 72+s.random.below(16))
 }
 
-func (s *Server) mintRefreshToken() string { return s.mintAfter("5Aep861EMULATOR.", 71) }
+func (s *Server) mintRefreshToken() string {
+	return s.mintAfter("5Aep861EMULATOR.", 56+s.random.below(16))
+}
 
 func (s *Server) mintCode() string { return s.mintAfter("aPrxEMULATOR.", 64) + "==" }
 
@@ -46,21 +49,33 @@ type random struct {
 	mu         sync.Mutex
 	source     mathrand.ChaCha8
 	repeatable bool
+	steady     bool
 }
 
-func newRandom(seed uint64) *random {
+func newRandom(seed uint64, steady bool) *random {
 	var key [32]byte
 	if seed == 0 {
 		_, _ = rand.Read(key[:]) // never fails
 	}
 	binary.LittleEndian.PutUint64(key[:], binary.LittleEndian.Uint64(key[:])^seed)
-	return &random{source: *mathrand.NewChaCha8(key), repeatable: seed != 0}
+	return &random{source: *mathrand.NewChaCha8(key), repeatable: seed != 0, steady: steady}
 }
 
 func (r *random) read(p []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	_, _ = r.source.Read(p) // never fails
+}
+
+// below returns a number from 0 to n-1 for what may differ from one answer to the next; n is at most 256. A steady source
+// always returns the last one, which leaves lists as they are.
+func (r *random) below(n int) int {
+	if r.steady {
+		return n - 1
+	}
+	var b [1]byte
+	r.read(b[:])
+	return int(b[0]) * n / 256
 }
 
 // mark remembers what comes next, for rewind.

@@ -5,6 +5,7 @@ package emulator
 type refusal struct {
 	code, description string
 	browser           string   // the code at authorize, where it differs from the token endpoint's
+	uri               string   // of a page that explains it; after the emulator's address
 	delivery          delivery // at authorize; the token endpoint always answers 400 with a body
 }
 
@@ -40,6 +41,38 @@ var (
 	refusedVerifier    = &refusal{code: "invalid_request", description: "invalid code verifier"} // code documented, text believed
 	refusedNoVerifier  = &refusal{code: "invalid_grant", description: "invalid code verifier"}   // code documented, text believed
 	refusedRefresh     = &refusal{code: "invalid_grant", description: "expired access/refresh token"}
+
+	refusedAssertion         = &refusal{code: "invalid_grant", description: "invalid assertion"}
+	refusedAudience          = &refusal{code: "invalid_grant", description: "audience is invalid"}
+	refusedAudienceSAML      = &refusal{code: "invalid_grant", description: "Audience validation failed"}
+	refusedAssertionType     = &refusal{code: "invalid_assertion_type", description: "invalid assertion type"} // code documented, text believed
+	refusedJTI               = &refusal{code: "bad_jti_claim", description: "jti claim was used before"}       // code documented, text believed
+	refusedNotApproved       = &refusal{code: "invalid_grant", description: "user hasn't approved this consumer"}
+	refusedNoRefreshScope    = &refusal{code: "invalid_request", description: "refresh_token scope is required and the connected app should be installed and preauthorized."}
+	refusedLogin             = &refusal{code: "invalid_grant", description: "authentication failure"}
+	refusedUserCredentials   = &refusal{code: "invalid_grant", description: "invalid user credentials"}
+	refusedDomain            = &refusal{code: "invalid_grant", description: "request not supported on this domain"}
+	refusedNoCredentialsUser = &refusal{code: "invalid_grant", description: "no client credentials user enabled"}
+	refusedNoCredentialsFlow = &refusal{code: "invalid_grant", description: "client credentials flow not enabled"}
+	refusedNoScopes          = &refusal{code: "invalid_grant", description: "no valid scopes defined"}
+	refusedHandler           = &refusal{code: "invalid_grant", description: "token handler validation failed"} // text observed, code believed
+	refusedNoExchange        = &refusal{code: "invalid_grant", description: "token exchange flow not enabled"} // believed
+	refusedNoAssetTokens     = &refusal{code: "invalid_grant", description: "asset tokens not enabled"}        // believed
+	refusedHTTPS             = &refusal{code: "invalid_request", description: "HTTPS required"}
+	refusedNotGet            = &refusal{code: "invalid_request", description: "must use HTTP GET"}
+	refusedOutOfBand         = &refusal{code: "invalid_request", description: "out-of-band not supported", delivery: byPage} // there is no callback to go to
+
+	// Headless identity: the codes are documented, the texts are believed.
+	refusedOTP          = &refusal{code: "invalid_otp", description: "invalid one-time password"}
+	refusedRegistration = &refusal{code: "failed_registration", description: "the user could not be registered"}
+	refusedJSON         = &refusal{code: "invalid_request", description: "the body is not JSON"}
+
+	// The device flow: the codes are documented, the texts are believed.
+	refusedNoDeviceFlow  = &refusal{code: "invalid_grant", description: "device flow not enabled"}
+	refusedDeviceCode    = &refusal{code: "invalid_request", description: "invalid device code"}
+	refusedDeviceExpired = &refusal{code: "invalid_grant", description: "expired device code"}
+	refusedDevicePending = &refusal{code: "authorization_pending", description: "user has not approved this device yet"}
+	refusedDeviceTooFast = &refusal{code: "slow_down", description: "polling too frequently"}
 
 	refusedAppBlocked   = &refusal{code: "app_blocked", description: "this app is blocked by admin", browser: "OAUTH_APP_BLOCKED", delivery: byPage}
 	refusedAppDisabled  = &refusal{code: "oauth_flow_disabled", description: "The external client app or the OAuth plugin is disabled."}

@@ -36,7 +36,7 @@ func TestAuthorizeRefusals(t *testing.T) {
 		{"no redirect", nil, []string{"redirect_uri", ""}, errorPath + "error=redirect_uri_missing&error_description=redirect_uri%20not%20provided"},
 		{"wrong redirect", nil, []string{"redirect_uri", "https://evil.example/"}, errorPath + "error=redirect_uri_mismatch&error_description=redirect_uri%20must%20match%20configuration"},
 		{"no response type", nil, []string{"response_type", ""}, callback + "?error=unsupported_response_type&error_description=response%20type%20not%20supported&state=s1"},
-		{"implicit", nil, []string{"response_type", "token"}, callback + "?error=unsupported_response_type&error_description=response%20type%20not%20supported&state=s1"},
+		{"nonsense", nil, []string{"response_type", "code token"}, callback + "?error=unsupported_response_type&error_description=response%20type%20not%20supported&state=s1"},
 		{"no challenge", nil, []string{"code_challenge", ""}, "400 error=invalid_request&error_description=missing required code challenge"},
 		{"plain", nil, []string{"code_challenge_method", "plain"}, callback + "?error=invalid_request&error_description=code%20challenge%20method%20not%20supported&state=s1"},
 		{"unknown scope", nil, []string{"scope", "api nonsense"}, callback + "?error=invalid_scope&error_description=the%20requested%20scope%20is%20invalid%2C%20unknown%2C%20or%20malformed&state=s1"},

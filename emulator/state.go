@@ -20,6 +20,10 @@ type state struct {
 	approved map[approval][]*grant
 	sessions map[string]*session // by access token
 	bridges  map[string]*bridge
+	devices  map[string]*device   // by device code
+	checks   map[string]*check    // by browser name: logins that wait for a code
+	letters  map[string]*letter   // by identifier: headless requests that wait for a code
+	usedJTIs map[string]time.Time // by client id and jti: when the client assertion ends
 	sweepAt  int
 }
 
@@ -34,6 +38,10 @@ func newState(config *Config) state {
 		approved: map[approval][]*grant{},
 		sessions: map[string]*session{},
 		bridges:  map[string]*bridge{},
+		devices:  map[string]*device{},
+		checks:   map[string]*check{},
+		letters:  map[string]*letter{},
+		usedJTIs: map[string]time.Time{},
 		sweepAt:  sweepFloor,
 	}
 	for i := range config.Apps {
@@ -68,6 +76,11 @@ func (t *state) clone() state {
 	c := *t
 	c.dir = t.dir.clone()
 	c.apps, c.attempts, c.browsers, c.bridges = maps.Clone(t.apps), maps.Clone(t.attempts), maps.Clone(t.browsers), maps.Clone(t.bridges)
+	c.checks, c.letters, c.usedJTIs = maps.Clone(t.checks), maps.Clone(t.letters), maps.Clone(t.usedJTIs)
+	c.devices = mapped(t.devices, func(old *device) *device {
+		d := *old
+		return &d
+	})
 	c.grants = mapped(t.grants, ofGrant)
 	c.sessions = mapped(t.sessions, ofSession)
 	c.approved = mapped(t.approved, func(list []*grant) []*grant { return each(list, ofGrant) })

@@ -12,7 +12,7 @@ import (
 // shared are the types that are only ever replaced, never changed in place, so that a snapshot may share them.
 var shared = map[reflect.Type]bool{
 	reflect.TypeFor[*App](): true, reflect.TypeFor[*account](): true, reflect.TypeFor[*attempt](): true, reflect.TypeFor[*bridge](): true,
-	reflect.TypeFor[*ending](): true,
+	reflect.TypeFor[*ending](): true, reflect.TypeFor[*check](): true, reflect.TypeFor[*letter](): true,
 }
 
 // A snapshot must not change when the server does: state and its clone share nothing that can change in place. Whoever adds a
@@ -36,6 +36,7 @@ func TestCloneSharesNothing(t *testing.T) {
 	s.codes[s.giveCode(&attempt{clientID: ClientIDRotating}, who, s.now())].grant = s.all[0]
 	s.remember(&attempt{})
 	s.browsers["x"], s.bridges["x"] = who, &bridge{who: who}
+	s.devices["x"], s.checks["x"], s.letters["x"], s.usedJTIs["x"] = &device{who: who}, &check{who: who}, &letter{who: who}, s.now()
 	s.dir.logins["x"] = append(s.dir.logins["x"], s.now())
 
 	fields := reflect.ValueOf(s.state)

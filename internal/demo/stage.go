@@ -84,7 +84,7 @@ func newStage(ctx context.Context, o Options) (_ *stage, err error) {
 }
 
 func (s *stage) serve(ctx context.Context, config *emulator.Config, wrap func(http.Handler) http.Handler) error {
-	server, err := emulator.New(emulator.Options{Config: config})
+	server, err := emulator.New(emulator.Options{Config: config, Steady: true})
 	if err != nil {
 		return err
 	}

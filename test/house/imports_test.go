@@ -128,22 +128,24 @@ func TestTestImports(t *testing.T) {
 // importers names who imports a module of somebody else: one package each, then it can be replaced in one place. More
 // than one needs its reason here. Modules of the Go project itself (golang.org/x) may be used anywhere.
 var importers = map[string][]string{
-	"charm.land/huh/v2":                {"internal/cli"},
-	"charm.land/lipgloss/v2":           {"internal/cli"},
-	"filippo.io/age":                   {"internal/backup"},
-	"github.com/BurntSushi/toml":       {"emulator", "explain", "internal/config", "internal/message"}, // a format: each reads its own files
-	"github.com/cenkalti/backoff/v5":   {"refresh"},
-	"github.com/cli/browser":           {"internal/browser"},
-	"github.com/go-jose/go-jose/v4":    {"emulator"},
-	"github.com/gofrs/flock":           {"internal/lock"},
-	"github.com/jackc/pgx/v5":          {"store/postgres"},
-	"github.com/muesli/cancelreader":   {"internal/cli"},
-	"github.com/nicksnyder/go-i18n/v2": {"emulator", "internal/message"}, // the emulator imports nothing of ours
-	"github.com/pressly/goose/v3":      {"internal/schema"},
-	"github.com/spf13/cobra":           {"internal/cli"},
-	"github.com/spf13/pflag":           {"internal/cli"},
-	"github.com/zalando/go-keyring":    {"keys"},
-	"modernc.org/sqlite":               {"store/sqlite"},
+	"charm.land/huh/v2":                   {"internal/cli"},
+	"charm.land/lipgloss/v2":              {"internal/cli"},
+	"filippo.io/age":                      {"internal/backup"},
+	"github.com/BurntSushi/toml":          {"emulator", "explain", "internal/config", "internal/message"}, // a format: each reads its own files
+	"github.com/beevik/etree":             {"emulator"},
+	"github.com/cenkalti/backoff/v5":      {"refresh"},
+	"github.com/cli/browser":              {"internal/browser"},
+	"github.com/go-jose/go-jose/v4":       {"emulator"},
+	"github.com/gofrs/flock":              {"internal/lock"},
+	"github.com/jackc/pgx/v5":             {"store/postgres"},
+	"github.com/muesli/cancelreader":      {"internal/cli"},
+	"github.com/nicksnyder/go-i18n/v2":    {"emulator", "internal/message"}, // the emulator imports nothing of ours
+	"github.com/pressly/goose/v3":         {"internal/schema"},
+	"github.com/russellhaering/goxmldsig": {"emulator"},
+	"github.com/spf13/cobra":              {"internal/cli"},
+	"github.com/spf13/pflag":              {"internal/cli"},
+	"github.com/zalando/go-keyring":       {"keys"},
+	"modernc.org/sqlite":                  {"store/sqlite"},
 }
 
 func TestOneImporterEach(t *testing.T) {
