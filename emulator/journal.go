@@ -89,6 +89,7 @@ var plainParameters = map[string]bool{
 	"display": true, "login_hint": true, "immediate": true, "format": true, "code_challenge_method": true,
 	"token_type_hint": true, "username": true, "decision": true, "q": true, "columns": true, "error": true,
 	"error_description": true, "callback": true, "version": true, "ec": true, "language": true, "revoke_reason": true,
+	"assertion_type": true, "client_assertion_type": true, "subject_token_type": true, "actor_token_type": true, "token_handler": true,
 }
 
 var plainHeaders = []string{"Accept", "Accept-Language", "Content-Type", "User-Agent", "Transfer-Encoding"}

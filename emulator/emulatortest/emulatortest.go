@@ -115,7 +115,7 @@ func (s *Server) NewBrowser(username string) *Browser {
 
 var hiddenInput = regexp.MustCompile(`<input type="hidden" name="(\w+)" value="([^"]*)">`)
 
-// Visit opens an authorize URL, logs in and decides, and returns the address where the browser ends up: the callback,
+// Visit opens an authorize URL, or a device's verification_uri with its user_code, logs in and decides, and returns the address where the browser ends up: the callback,
 // which is not fetched, or the error page. A page that asks the same again, or that is no page, is an error.
 func (b *Browser) Visit(authorizeURL string) (*url.URL, error) {
 	at, err := url.Parse(authorizeURL)
@@ -139,8 +139,10 @@ func (b *Browser) Visit(authorizeURL string) (*url.URL, error) {
 			}
 			continue
 		}
-		kind := map[bool]string{true: "login", false: "consent"}[strings.Contains(body, `name="pw"`)]
+		kind := kindOf(body)
 		switch {
+		case strings.HasSuffix(at.Path, "/setup/connect") && strings.Contains(body, `role="status"`):
+			return at, nil // the device may go on, or not
 		case strings.HasSuffix(at.Path, "/RemoteAccessErrorPage.apexp"):
 			return at, nil
 		case response.StatusCode != http.StatusOK || !strings.Contains(body, "<form method=\"post\""):
@@ -150,19 +152,40 @@ func (b *Browser) Visit(authorizeURL string) (*url.URL, error) {
 		}
 		seen[kind] = true
 		form = b.fill(kind, body)
-		if kind == "login" {
+		if kind != "consent" {
 			at, _ = at.Parse("?")
 		}
 	}
 	return nil, fmt.Errorf("visit %s: too many redirects", at.Path)
 }
 
+// kindOf recognises a page by the field that only it has.
+func kindOf(body string) string {
+	for kind, field := range map[string]string{"login": `name="pw"`, "code": `name="smc"`, "device": `id="user_code"`} {
+		if strings.Contains(body, field) {
+			return kind
+		}
+	}
+	return "consent"
+}
+
+var shownUserCode = regexp.MustCompile(`<input id="user_code"[^>]* value="(\w*)"`)
+
 func (b *Browser) fill(kind, body string) url.Values {
 	form := url.Values{}
 	for _, input := range hiddenInput.FindAllStringSubmatch(body, -1) {
 		form.Set(input[1], html.UnescapeString(input[2]))
 	}
-	if kind == "login" {
+	switch kind {
+	case "code":
+		form.Set("smc", emulator.VerificationCode)
+		return form
+	case "device":
+		if shown := shownUserCode.FindStringSubmatch(body); shown != nil {
+			form.Set("user_code", shown[1])
+		}
+		return form
+	case "login":
 		form.Set("username", b.Username)
 		form.Set("pw", b.Password)
 		if b.Password == "" {
