@@ -128,9 +128,7 @@ func withSecret(pairs ...string) url.Values {
 
 // claims of a good JWT bearer assertion; changes replace some, nil removes one.
 func (b *bench) claims(changes ...any) map[string]any {
-	claims := map[string]any{
-		"iss": emulator.ClientIDConfidential, "sub": emulator.Username, "aud": b.URL, "exp": time.Now().Add(3 * time.Minute).Unix(),
-	}
+	claims := claimsFor(b.URL)
 	for i := 0; i < len(changes); i += 2 {
 		claims[changes[i].(string)] = changes[i+1]
 		if changes[i+1] == nil {
@@ -138,6 +136,12 @@ func (b *bench) claims(changes ...any) map[string]any {
 		}
 	}
 	return claims
+}
+
+func claimsFor(audience string) map[string]any {
+	return map[string]any{
+		"iss": emulator.ClientIDConfidential, "sub": emulator.Username, "aud": audience, "exp": time.Now().Add(3 * time.Minute).Unix(),
+	}
 }
 
 func jwtForm(assertion string) url.Values {

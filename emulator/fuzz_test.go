@@ -12,7 +12,7 @@ import (
 	"github.com/sftoken/sftoken/emulator"
 )
 
-// documented are the codes that the token and authorize endpoints of the first floor may answer.
+// documented are the codes that the token and authorize endpoints may answer to anybody.
 var documented = []string{
 	"invalid_client_id", "invalid_client", "invalid_basic_auth_header", "redirect_uri_mismatch", "redirect_uri_missing",
 	"unsupported_response_type", "unsupported_grant_type", "invalid_request", "invalid_scope", "immediate_unsuccessful", "invalid_grant",

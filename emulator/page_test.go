@@ -22,8 +22,10 @@ type view struct {
 	text     string
 }
 
+type walk func(method, target string, form url.Values) view
+
 // walker is a browser that follows redirects within the emulator and stops before it leaves it.
-func walker(t *testing.T, b *bench, language string) func(method, target string, form url.Values) view {
+func walker(t *testing.T, b *bench, language string) walk {
 	client := b.Client()
 	client.Jar, _ = cookiejar.New(nil)
 	client.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
@@ -88,7 +90,7 @@ func TestPages(t *testing.T) {
 	for language, mark := range map[string]string{"en": "Emulator", "ja": "エミュレーター"} {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
-			b := start(t)
+			b := startWorld(t, func(c *emulator.Config) { c.Apps[1].DeviceFlow = true })
 			walk := walker(t, b, language+";q=0.9, de;q=0.5")
 			username := map[string]string{"en": emulator.Username, "ja": emulator.UsernameJa}[language]
 			redirect := b.URL + "/services/oauth2/success"
@@ -111,6 +113,8 @@ func TestPages(t *testing.T) {
 				"over":         walk("GET", b.URL+"/setup/secur/RemoteAccessAuthorizationPage.apexp?source=x", nil),
 				"foreign form": forged,
 			}
+			addDevicePages(t, b, walk, views)
+			addCodePages(t, b, walk, username, views)
 			for name, v := range views {
 				t.Run(name, func(t *testing.T) { checkPage(t, v, language, mark) })
 			}
@@ -127,6 +131,47 @@ func TestPages(t *testing.T) {
 				t.Error("the error page does not show code and text")
 			}
 		})
+	}
+}
+
+// addDevicePages walks through /setup/connect, logged in.
+func addDevicePages(t *testing.T, b *bench, walk walk, views map[string]view) {
+	t.Helper()
+	started := b.success(b.post(tokenPath, url.Values{"response_type": {"device_code"}, "client_id": {emulator.ClientIDPublic}}))
+	form := walk("GET", started["verification_uri"], nil)
+	filled := walk("GET", started["verification_uri"]+"?user_code="+started["user_code"], nil)
+	if got := filled.form().Get("user_code"); got != started["user_code"] {
+		t.Errorf("the page fills in %q", got)
+	}
+	views["device"] = form
+	views["device, wrong code"] = walk("POST", started["verification_uri"], form.form("user_code", "WRONG"))
+	views["device, consent"] = walk("POST", started["verification_uri"], filled.form())
+	views["device, allowed"] = walk("POST", started["verification_uri"], views["device, consent"].form("decision", "allow"))
+	views["device, used code"] = walk("POST", started["verification_uri"], filled.form())
+	views["device, foreign form"] = walk("POST", started["verification_uri"], url.Values{"user_code": {started["user_code"]}, "decision": {"allow"}})
+	for name, want := range map[string]string{
+		"device, wrong code": `role="alert"`, "device, consent": "<code>refresh_token</code>", "device, allowed": `role="status"`, "device, used code": `role="alert"`,
+	} {
+		if !strings.Contains(views[name].text, want) {
+			t.Errorf("page %s lacks %s", name, want)
+		}
+	}
+	if got := views["device, foreign form"].response.StatusCode; got != http.StatusForbidden {
+		t.Errorf("a device form without its token: %d", got)
+	}
+}
+
+// addCodePages logs in as a user who needs a code too.
+func addCodePages(t *testing.T, b *bench, walk walk, username string, views map[string]view) {
+	t.Helper()
+	if err := b.Emulator().UpdateUser(username, func(u *emulator.User) { u.MFA = true }); err != nil {
+		t.Fatal(err)
+	}
+	login := walk("GET", b.authorizeURL(emulator.ClientIDPublic, "prompt", "login"), nil)
+	views["code"] = walk("POST", b.URL+"/", login.form("username", username, "pw", emulator.Password))
+	views["wrong code"] = walk("POST", views["code"].url.String(), views["code"].form("smc", "000000"))
+	if !strings.Contains(views["code"].text, emulator.VerificationCode) || !strings.Contains(views["wrong code"].text, `role="alert"`) {
+		t.Error("the code page does not show the code, or not that one was wrong")
 	}
 }
 
@@ -192,8 +237,10 @@ func checkPage(t *testing.T, v view, language, mark string) {
 		t.Errorf("%d h1 and %d main, want one each", headings, main)
 	}
 	for node := range v.doc.Descendants() {
-		if described := attribute(node, "aria-describedby"); described != "" && !ids[described] {
-			t.Errorf("aria-describedby names %q, which is not there", described)
+		for described := range strings.FieldsSeq(attribute(node, "aria-describedby")) {
+			if !ids[described] {
+				t.Errorf("aria-describedby names %q, which is not there", described)
+			}
 		}
 		if node.Data == "input" && attribute(node, "type") != "hidden" && !labels[attribute(node, "id")] {
 			t.Errorf("input %q has no label", attribute(node, "name"))
@@ -214,6 +261,7 @@ func TestNothingReflected(t *testing.T) {
 	const attack = `"><script>alert(1)</script>`
 	for _, path := range []string{
 		"/setup/secur/RemoteAccessErrorPage.apexp?error=", "/services/oauth2/success?error=", "/?startURL=", "/?un=",
+		"/setup/connect?user_code=", "/services/oauth2/callback?error=",
 	} {
 		if a := b.get(path+url.QueryEscape(attack), ""); strings.Contains(a.body, "<script") {
 			t.Errorf("%s reflects markup", path)
