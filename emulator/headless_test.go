@@ -1,6 +1,7 @@
 package emulator_test
 
 import (
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -49,15 +50,12 @@ func TestCodeCredentials(t *testing.T) {
 	b.exchange(b.do(headless(b, url.Values{"username": {outsider}, "password": {emulator.Password}})))
 
 	// What is not taken for headless gets the login page, with 200.
-	for name, change := range map[string]func(*emulator.App){
-		"off":       func(a *emulator.App) { a.CodeCredentials = false },
-		"post only": func(a *emulator.App) { a.CodeCredentials, a.CodeCredentialsPostOnly = true, true },
-	} {
-		update(t, b, emulator.ClientIDConfidential, change)
+	for _, on := range []bool{false, true} {
+		update(t, b, emulator.ClientIDConfidential, func(a *emulator.App) { a.CodeCredentials, a.CodeCredentialsPostOnly = on, true })
 		r := headless(b, nil)
 		r.SetBasicAuth(outsider, emulator.Password)
 		if a := b.do(r); a.status != http.StatusOK || !strings.HasPrefix(a.header.Get("Content-Type"), "text/html") {
-			t.Errorf("%s: %d %s", name, a.status, a.header.Get("Content-Type"))
+			t.Errorf("on %t, credentials in the header: %d %s", on, a.status, a.header.Get("Content-Type"))
 		}
 	}
 	b.exchange(b.do(headless(b, url.Values{"username": {outsider}, "password": {emulator.Password}})))
@@ -69,8 +67,7 @@ func TestHeadlessIdentity(t *testing.T) {
 	const newcomer = "nora@partner.example"
 	send := func(path, body string) answer {
 		r := b.request(http.MethodPost, site+"/services/auth/headless/"+path, nil)
-		r.Body = http.NoBody
-		r, _ = http.NewRequestWithContext(t.Context(), http.MethodPost, b.URL+site+"/services/auth/headless/"+path, strings.NewReader(body))
+		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
 		r.Header.Set("Content-Type", "application/json")
 		return b.do(r)
 	}
