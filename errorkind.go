@@ -55,6 +55,7 @@ var kinds = []struct {
 	// These come as invalid_grant too, but the request or the app is wrong, not the grant.
 	{kind: nil, texts: []string{
 		"not supported on this domain", "no valid scopes defined", "client credentials", "grant type not supported",
+		"flow not enabled", "flow is not enabled",
 	}},
 	{
 		kind: ErrBlocked,

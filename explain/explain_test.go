@@ -122,7 +122,7 @@ func TestEveryEntryReads(t *testing.T) {
 			hints := entry.Hints(lang, nil)
 			full := entry.Hints(lang, map[string]string{
 				"alias": "prod", "Redirect": "R", "host": "H", "port": "1", "path": "P",
-				"mend": "M", "server": "S", "issuer": "I", "To": "T",
+				"mend": "M", "clockahead": "1m0s", "clockbehind": "1m0s", "server": "S", "issuer": "I", "To": "T",
 			})
 			if len(full) == 0 || len(hints) > len(full) {
 				t.Errorf("%s: %d hints without data, %d with", id, len(hints), len(full))

@@ -26,7 +26,7 @@ func identify(err error, data map[string]string) string {
 	case *sftoken.TransportError:
 		return matchNetwork(err, data)
 	case *sftoken.UnexpectedError:
-		if strings.Contains(strings.ToLower(err.ContentType), "html") {
+		if err.ID != "answer-headless" && strings.Contains(strings.ToLower(err.ContentType), "html") {
 			return "answer-html"
 		}
 	}

@@ -17,7 +17,9 @@ var grantTypes = []struct {
 	flow  Flow
 }{
 	{"authorization_code", "web"},
+	{"hybrid_auth_code", "web"},
 	{"refresh_token", "refresh"},
+	{"hybrid_refresh", "refresh"},
 	{"urn:ietf:params:oauth:grant-type:jwt-bearer", "jwt"},
 	{"client_credentials", "client-credentials"},
 	{"password", "password"},
@@ -25,6 +27,7 @@ var grantTypes = []struct {
 	{"urn:ietf:params:oauth:grant-type:device_code", "device"},
 	{"urn:ietf:params:oauth:grant-type:token-exchange", "token-exchange"},
 	{"urn:ietf:params:oauth:grant-type:saml2-bearer", "saml"},
+	{"assertion", "saml"}, // Salesforce's own name
 }
 
 func flowOf(grant string) Flow {
