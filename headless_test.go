@@ -25,7 +25,9 @@ func TestHeadlessAnswer(t *testing.T) {
 		{"an object", func(_ *sftoken.Client, state string) *http.Response {
 			return answer(200, "application/json", `{"code":"`+code+`","state":"`+state+`"}`)
 		}, "", nil},
-		{"a redirect", func(c *sftoken.Client, state string) *http.Response { return back(c, "code=aPrxPlanted%3D%3D&state="+state) }, "", nil},
+		{"a redirect", func(c *sftoken.Client, state string) *http.Response {
+			return back(c, "code=aPrxPlanted%3D%3D&state="+state)
+		}, "", nil},
 		{"a redirect without the state", func(c *sftoken.Client, _ string) *http.Response { return back(c, "code="+code) }, "state", sftoken.ErrStateMismatch},
 		{"a redirect elsewhere", func(c *sftoken.Client, state string) *http.Response {
 			return answer(302, "", "", "Location", "https://evil.example/?code=x&state="+state)
