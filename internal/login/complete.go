@@ -104,7 +104,10 @@ func (j *Journey) checkIDToken(ctx context.Context, token *sftoken.Token) error 
 	if token.IDToken.IsZero() {
 		return nil
 	}
-	_, err := j.Client.VerifyIDToken(ctx, token.IDToken, j.Attempt.Nonce)
+	id, err := j.Client.VerifyIDToken(ctx, token.IDToken, j.Attempt.Nonce)
+	if err == nil {
+		err = id.VerifyAccessToken(token.AccessToken)
+	}
 	if err == nil || errors.Is(err, sftoken.ErrTemporary) || ctx.Err() != nil {
 		return nil
 	}

@@ -18,6 +18,7 @@ func (j *Journey) describe(ctx context.Context, token *sftoken.Token) (*store.Gr
 		Alias:        j.Alias,
 		App:          j.Client.App,
 		AllowHosts:   j.Client.Hosts.Allow,
+		Flow:         j.Attempt.Flow,
 		AccessToken:  token.AccessToken,
 		RefreshToken: token.RefreshToken,
 		InstanceURL:  token.InstanceURL,
@@ -72,13 +73,13 @@ func sameUser(grant *store.Grant, orgID, userID string) error {
 	return nil
 }
 
-// expiry learns when the access token dies. Salesforce sends no expires_in; a JWT says so itself, and an app with a secret
-// may ask, if that is switched on: a refusal is no news.
+// expiry learns when the access token dies. Salesforce sends no expires_in; a JWT says so itself, and an app that can
+// authenticate may ask, if that is switched on: a refusal is no news.
 func (j *Journey) expiry(ctx context.Context, token *sftoken.Token) store.Expiry {
 	if !token.JWTExpiry.IsZero() {
 		return store.Expiry{At: token.JWTExpiry, Source: store.FromJWT}
 	}
-	if j.Client.App.ClientSecret.IsZero() {
+	if j.Client.App.IsPublic() {
 		return store.Expiry{}
 	}
 	ctx, cancel := context.WithTimeout(ctx, extraTime)
