@@ -12,11 +12,22 @@ import (
 	"github.com/sftoken/sftoken"
 )
 
-// salesforce stands for Salesforce's token endpoint in the examples.
+// salesforce stands for Salesforce's login server in the examples.
 func salesforce() *httptest.Server {
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		base := "http://" + r.Host
-		rotated := map[string]string{"authorization_code": "5Aep861first", "refresh_token": "5Aep861second"}[r.PostFormValue("grant_type")]
+		switch r.PostFormValue("response_type") {
+		case "device_code":
+			fmt.Fprintf(w, `{"device_code":"d","user_code":"X1D9SEET","verification_uri":%q,"interval":1}`, base+"/setup/connect")
+			return
+		case "code_credentials":
+			fmt.Fprint(w, `{"code":"aPrxExample=="}`)
+			return
+		}
+		rotated := map[string]string{
+			"authorization_code": "5Aep861first", "refresh_token": "5Aep861second", "device": "5Aep861first",
+			"hybrid_auth_code": "5Aep861first", "hybrid_refresh": "5Aep861second",
+		}[r.PostFormValue("grant_type")]
 		fmt.Fprintf(w, `{"access_token":"00D!x","refresh_token":%q,"instance_url":%q,"id":%q,"token_type":"Bearer","scope":"api refresh_token"}`,
 			rotated, base, base+"/id/00D6g000006wre4EAA/0056g0000049jc6AAA")
 	}))
