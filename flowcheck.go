@@ -8,7 +8,7 @@ func (f Flow) Validate(a App) error {
 	if err := a.Validate(); err != nil {
 		return err
 	}
-	if f.Facts().Browser && f.or() != FlowDevice && a.RedirectURI == "" {
+	if slices.Contains(f.Facts().Needs, NeedRedirectURI) && a.RedirectURI == "" {
 		return &AppError{"redirect URI", "none was given", "redirect-empty"}
 	}
 	if len(a.Scopes) > 0 && !f.Facts().Scopes { // observed: "scope parameter not supported"

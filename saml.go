@@ -12,32 +12,30 @@ import (
 // key, its subject the user, its audience the login host. As with [Client.JWTBearer], the app has the certificate, and user
 // or administrator have approved it. There is never a refresh token.
 //
-// assertion is the XML, or its base64 in any alphabet. It is sent as it stands: making and signing it is for those who have
+// The consumer key stands in the assertion, so that of the App only Host is used. assertion is the XML, or its base64 in any
+// alphabet. It is sent as it stands: making and signing it is for those who have
 // a SAML library.
 func (c *Client) SAMLBearer(ctx context.Context, assertion Secret) (*Token, error) {
-	if err := c.checkFlow(FlowSAMLBearer); err != nil {
-		return nil, err
-	}
-	return c.saml(ctx, assertion, url.Values{"grant_type": {grantSAMLBearer}})
+	return c.saml(ctx, FlowSAMLBearer, assertion, url.Values{"grant_type": {grantSAMLBearer}})
 }
 
 // SAMLAssertion exchanges an assertion of the org's own identity provider, as single sign-on posts it, for an access token.
 // It needs no app at all: only the App's Host, the org's My Domain or site, is used. There is never a refresh token. Where
 // Salesforce could read the assertion and refuses it, Setup > Single Sign-On Settings > SAML Assertion Validator says why.
 func (c *Client) SAMLAssertion(ctx context.Context, assertion Secret) (*Token, error) {
-	if c.App.Host.IsZero() {
-		return nil, &AppError{"login host", "none was given", "host-empty"}
-	}
-	if err := FlowSAMLAssertion.check(c.App); err != nil {
-		return nil, err
-	}
-	return c.saml(ctx, assertion, url.Values{
+	return c.saml(ctx, FlowSAMLAssertion, assertion, url.Values{
 		"grant_type":     {grantSAMLAssertion},
 		"assertion_type": {"urn:oasis:names:tc:SAML:2.0:profiles:SSO:browser"},
 	})
 }
 
-func (c *Client) saml(ctx context.Context, assertion Secret, form url.Values) (*Token, error) {
+func (c *Client) saml(ctx context.Context, flow Flow, assertion Secret, form url.Values) (*Token, error) {
+	if c.App.Host.IsZero() {
+		return nil, &AppError{"login host", "none was given", "host-empty"}
+	}
+	if err := flow.check(c.App); err != nil {
+		return nil, err
+	}
 	text, err := base64Assertion(assertion)
 	if err != nil {
 		return nil, err

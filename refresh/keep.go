@@ -149,7 +149,7 @@ func (a *attempt) regain(ctx context.Context, spent sftoken.Secret) error {
 		return backoff.Permanent(err)
 	case err != nil:
 		return err
-	case !theirs.RefreshToken.Equal(spent) || theirs.RunsAgain() && !sameLogin(theirs, a.grant):
+	case !theirs.RefreshToken.Equal(spent) || spent.IsZero() && !sameLogin(theirs, a.grant):
 		a.grant = theirs
 		return backoff.Permanent(errOvertaken)
 	}

@@ -22,7 +22,8 @@ func renew(ctx context.Context, c *sftoken.Client, g *store.Grant) (*sftoken.Tok
 	return c.Refresh(ctx, g.RefreshToken)
 }
 
-// sameLogin reports whether two grants without refresh tokens run the same flow as the same user.
+// sameLogin reports whether two grants without refresh tokens run the same flow as the same user: if not, somebody has
+// logged in anew between a request and the save of its answer.
 func sameLogin(a, b *store.Grant) bool {
 	return a.Flow == b.Flow && a.Subject == b.Subject && a.App.ClientID == b.App.ClientID && a.App.Host == b.App.Host &&
 		a.App.PrivateKey.Equal(b.App.PrivateKey) && a.App.ClientSecret.Equal(b.App.ClientSecret)

@@ -16,6 +16,7 @@ import (
 	"github.com/sftoken/sftoken"
 	"github.com/sftoken/sftoken/refresh"
 	"github.com/sftoken/sftoken/store"
+	"github.com/sftoken/sftoken/store/memory"
 )
 
 const jwtBearer = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -147,6 +148,45 @@ func TestFlowRunsAgainAfterLostAnswer(t *testing.T) {
 	}
 }
 
+// The lease was lost while Salesforce was answering. Without a refresh token to tell by, it is the login that tells whether
+// the grant is still the one that asked.
+func TestFlowRunsAgainAfterLeaseLost(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name      string
+		meanwhile func(*store.Grant)
+		want      string
+	}{
+		{"nobody came", func(*store.Grant) {}, "00D!access-1"},
+		{"somebody ran it too", func(g *store.Grant) { g.AccessToken = sftoken.NewSecret("00D!theirs") }, "00D!access-1"},
+		{"somebody logged in with another secret", func(g *store.Grant) {
+			g.AccessToken, g.App.ClientSecret = sftoken.NewSecret("00D!theirs"), sftoken.NewSecret("another")
+		}, "00D!theirs"},
+		{"somebody logged in with another flow", func(g *store.Grant) {
+			g.AccessToken, g.Flow = sftoken.NewSecret("00D!theirs"), sftoken.FlowUsernamePassword
+		}, "00D!theirs"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &losing{Store: memory.New()}
+			w := newWorld(t, newMinter(), nil, func(o *refresh.Options) { o.Store = s })
+			save(t, s.Store, grant(byClientCredentials))
+			w.engine.OnStep(func(step string) {
+				if step != "answered" {
+					return
+				}
+				s.last.Release() // the store took it away
+				g := stored(t, s.Store)
+				row.meanwhile(g)
+				save(t, s.Store, g)
+			})
+			access, err := w.engine.Token(t.Context(), alias)
+			if err != nil || access.Token.Reveal() != row.want || stored(t, s.Store).AccessToken.Reveal() != row.want {
+				t.Errorf("%s: Token = %v, %v; stored %s; want %s", row.name, access, err, stored(t, s.Store).AccessToken.Reveal(), row.want)
+			}
+		})
+	}
+}
+
 // A living token is served while its early renewal fails.
 func TestFlowRunsAgainEarly(t *testing.T) {
 	t.Parallel()
@@ -157,6 +197,22 @@ func TestFlowRunsAgainEarly(t *testing.T) {
 		access, err := w.engine.Token(t.Context(), alias)
 		if err != nil || access.Token.Reveal() != "00D!access-0" || access.Warning == nil {
 			t.Errorf("Token = %+v, %v; want the old one with a warning", access, err)
+		}
+	})
+}
+
+// A doubt that the grant has from elsewhere, such as a backup, is none for a flow that spends nothing.
+func TestFlowRunsAgainWithoutDoubt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		i := newMinter()
+		w := newWorld(t, i, grant(func(g *store.Grant) {
+			byClientCredentials(g)
+			g.State, g.Reason = store.Uncertain, store.Restored
+		}), nil)
+		w.token()
+		if g := stored(t, w.store); g.State != store.Live || i.asked != 0 {
+			t.Errorf("stored %v, asked %d times", g.State, i.asked)
 		}
 	})
 }

@@ -2,6 +2,11 @@ package login
 
 import (
 	"bytes"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -21,11 +26,15 @@ type meddler struct {
 	http.RoundTripper
 	change func(fields map[string]any)
 	cut    string // path that gets no answer
+	keys   string // what /id/keys answers instead
 }
 
 func (m meddler) RoundTrip(r *http.Request) (*http.Response, error) {
 	if m.cut != "" && strings.HasSuffix(r.URL.Path, m.cut) {
 		return nil, errors.New("connection refused")
+	}
+	if m.keys != "" && strings.HasSuffix(r.URL.Path, "/id/keys") {
+		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(m.keys))}, nil
 	}
 	res, err := m.RoundTripper.RoundTrip(r)
 	if err != nil || m.change == nil || !strings.HasSuffix(r.URL.Path, "/token") {
@@ -40,6 +49,32 @@ func (m meddler) RoundTrip(r *http.Request) (*http.Response, error) {
 	body, err := json.Marshal(fields)
 	res.Body, res.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	return res, err
+}
+
+// withHash is a login host whose ID tokens name the access token that they come with: another one.
+func withHash(t *testing.T) meddler {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encode := base64.RawURLEncoding.EncodeToString
+	return meddler{
+		keys: `{"keys":[{"kty":"RSA","kid":"ours","e":"AQAB","n":"` + encode(key.N.Bytes()) + `"}]}`,
+		change: func(f map[string]any) {
+			claims, err := base64.RawURLEncoding.DecodeString(strings.Split(f["id_token"].(string), ".")[1])
+			if err != nil {
+				t.Error(err)
+			}
+			claims = append(claims[:len(claims)-1], `,"at_hash":"AAAAAAAAAAAAAAAAAAAAAA"}`...)
+			text := encode([]byte(`{"alg":"RS256","kid":"ours"}`)) + "." + encode(claims)
+			sum := sha256.Sum256([]byte(text))
+			signature, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, sum[:])
+			if err != nil {
+				t.Error(err)
+			}
+			f["id_token"] = text + "." + encode(signature)
+		},
+	}
 }
 
 // C-48: when openid was asked for, nothing is kept before the ID token has been verified, and what cannot be trusted is
@@ -61,6 +96,7 @@ func TestIDTokenIsVerified(t *testing.T) {
 			f["id_token"] = raw[:i] + swap(raw[i]) + raw[i+1:]
 		}}, claim: "signature"},
 		{name: "unsigned", with: meddler{change: func(f map[string]any) { f["id_token"] = "eyJhbGciOiJub25lIn0.e30." }}, claim: "alg"},
+		{name: "another access token's", with: withHash(t), claim: "at_hash"},
 		{name: "another login's", nonce: "another", claim: "nonce"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
