@@ -13,6 +13,7 @@ import (
 	"github.com/sftoken/sftoken/internal/backup"
 	"github.com/sftoken/sftoken/internal/config"
 	"github.com/sftoken/sftoken/internal/login"
+	"github.com/sftoken/sftoken/internal/rest"
 	"github.com/sftoken/sftoken/internal/stores"
 	"github.com/sftoken/sftoken/store"
 )
@@ -96,7 +97,7 @@ func exitOf(err error) int {
 func wrongInput(err error) bool {
 	for _, as := range []func(error) bool{
 		is[*sftoken.HostError], is[*sftoken.AppError], is[*store.AliasError], is[*config.Error], is[*login.PendingError],
-		is[*stores.LocationError], is[*backup.RecipientError],
+		is[*stores.LocationError], is[*backup.RecipientError], is[*rest.OtherHostError],
 	} {
 		if as(err) {
 			return true

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/sftoken/sftoken/internal/rest"
 	"github.com/sftoken/sftoken/refresh"
 	"github.com/sftoken/sftoken/store"
 )
@@ -105,4 +106,15 @@ func (s *session) lasting(ctx context.Context, access *refresh.Access, minTTL ti
 		return nil, &localError{id: "ttl-too-short", code: exitFailed, hints: true, data: data}
 	}
 	return access, nil
+}
+
+// api returns a client of the org's REST API with this login's token. version is the API's; empty: the newest.
+func (s *session) api(ctx context.Context, version string) (*rest.Client, error) {
+	access, err := s.token(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	client := rest.New(&refresh.Transport{Engine: s.engine, Alias: s.alias}, access.InstanceURL)
+	client.Version, client.Known = version, rest.Remember(s.kept.dir, s.env.Now)
+	return client, nil
 }

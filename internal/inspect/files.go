@@ -19,7 +19,7 @@ import (
 const settled = ahead
 
 // top are the files that belong into a data directory, besides keys and databases.
-var top = []string{"apps", "apps.lock", "config.toml", "key.json", "key.lock", "stores.json"}
+var top = []string{"apps", "apps.lock", "config.toml", "key.json", "key.lock", "stores.json", "versions.json"}
 
 // below says of the directories which files belong into them.
 var below = map[string]func(name string) bool{
