@@ -170,7 +170,10 @@ func revoke(ctx context.Context, grant *store.Grant) (answer string, err error) 
 	if grant.State == store.Dead || token.IsZero() {
 		return answerGone, nil
 	}
-	client := &sftoken.Client{App: grant.App, Hosts: sftoken.HostRules{Allow: grant.AllowHosts}}
+	return revokeToken(ctx, &sftoken.Client{App: grant.App, Hosts: sftoken.HostRules{Allow: grant.AllowHosts}}, token)
+}
+
+func revokeToken(ctx context.Context, client *sftoken.Client, token sftoken.Secret) (answer string, err error) {
 	err = client.Revoke(ctx, token)
 	if err == nil {
 		return answerRevoked, nil
