@@ -91,13 +91,13 @@ func aliasAnd(cmd *cobra.Command, args []string, thing string) (alias []string, 
 }
 
 func (e *Env) api(cmd *cobra.Command, o *apiOptions, alias []string, path string) error {
-	request, err := e.apiRequest(o, path)
+	request, err := e.apiRequest(cmd, o, path)
 	if err != nil {
-		return &usageError{id: "request", data: map[string]any{"text": err.Error()}, command: cmd.CommandPath()}
+		return err
 	}
 	print, err := e.answerPrinter(o.jq)
 	if err != nil {
-		return &usageError{id: "request", data: map[string]any{"text": err.Error()}, command: cmd.CommandPath()}
+		return &usageError{id: "flag-invalid", data: map[string]any{"flag": "--jq", "value": strconv.Quote(o.jq), "reason": err}, command: cmd.CommandPath()}
 	}
 	ctx := cmd.Context()
 	s, err := e.openSession(ctx, alias)
@@ -125,25 +125,28 @@ type apiRequest struct {
 	header       http.Header
 }
 
-func (e *Env) apiRequest(o *apiOptions, path string) (*apiRequest, error) {
+func (e *Env) apiRequest(cmd *cobra.Command, o *apiOptions, path string) (*apiRequest, error) {
+	wrong := func(id string, data map[string]any) error {
+		return &usageError{id: id, data: data, command: cmd.CommandPath()}
+	}
 	r := &apiRequest{method: strings.ToUpper(o.method), path: path, header: http.Header{}}
 	for _, line := range o.headers {
 		name, value, ok := strings.Cut(line, ":")
 		name = http.CanonicalHeaderKey(strings.TrimSpace(name))
 		switch {
 		case !ok || name == "":
-			return nil, fmt.Errorf("--header %q: write 'Name: value'", line)
+			return nil, wrong("header", map[string]any{"header": strconv.Quote(line)})
 		case name == "Authorization" || name == "Host":
-			return nil, fmt.Errorf("--header %s: sftoken sets it, from the login", name)
+			return nil, wrong("header-ours", map[string]any{"header": name})
 		}
 		r.header.Add(name, strings.TrimSpace(value))
 	}
-	fields, err := e.fields(o.raw, o.typed)
+	fields, err := e.fields(cmd, o.raw, o.typed)
 	switch {
 	case err != nil:
 		return nil, err
 	case o.input != "" && len(fields) > 0 && r.method != http.MethodGet:
-		return nil, fmt.Errorf("give fields or --input, not both")
+		return nil, notBoth(cmd, "--field", "--input")
 	case o.input != "":
 		if r.body, err = e.readInput(o.input); err != nil {
 			return nil, err
@@ -165,7 +168,7 @@ func (e *Env) apiRequest(o *apiOptions, path string) (*apiRequest, error) {
 	}
 	r.method = cmp.Or(r.method, http.MethodGet)
 	if o.paginate && r.method != http.MethodGet {
-		return nil, fmt.Errorf("--paginate is for GET, this is %s", r.method)
+		return nil, wrong("paginate", map[string]any{"method": r.method})
 	}
 	return r, nil
 }

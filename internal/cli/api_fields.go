@@ -6,19 +6,25 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
+
+	"github.com/spf13/cobra"
 )
 
 // fields reads --raw-field and --field. A name that is given twice is an error: one of the two would be lost.
-func (e *Env) fields(raw, typed []string) (map[string]any, error) {
+func (e *Env) fields(cmd *cobra.Command, raw, typed []string) (map[string]any, error) {
 	fields := map[string]any{}
 	add := func(flag, text string, value func(string) (any, error)) error {
 		name, rest, ok := strings.Cut(text, "=")
-		if _, twice := fields[name]; !ok || name == "" || twice {
-			if twice {
-				return fmt.Errorf("%s: %s is given twice", flag, name)
-			}
-			return fmt.Errorf("%s %q: write name=value", flag, text)
+		wrong := func(id, what string) error {
+			return &usageError{id: id, data: map[string]any{"flag": flag, "field": what}, command: cmd.CommandPath()}
+		}
+		if _, twice := fields[name]; twice {
+			return wrong("field-twice", name)
+		}
+		if !ok || name == "" {
+			return wrong("field", strconv.Quote(text))
 		}
 		var err error
 		fields[name], err = value(rest)

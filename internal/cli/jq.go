@@ -20,11 +20,11 @@ func (e *Env) answerPrinter(expression string) (printer, error) {
 	}
 	query, err := gojq.Parse(expression)
 	if err != nil {
-		return nil, fmt.Errorf("--jq: %w", err)
+		return nil, err
 	}
 	code, err := gojq.Compile(query) // without environment and files: an expression sees the answer only
 	if err != nil {
-		return nil, fmt.Errorf("--jq: %w", err)
+		return nil, err
 	}
 	return func(answer []byte) error { return e.pick(code, answer) }, nil
 }
