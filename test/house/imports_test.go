@@ -137,6 +137,7 @@ var importers = map[string][]string{
 	"github.com/cli/browser":              {"internal/browser"},
 	"github.com/go-jose/go-jose/v4":       {"emulator"},
 	"github.com/gofrs/flock":              {"internal/lock"},
+	"github.com/itchyny/gojq":             {"internal/cli"},
 	"github.com/jackc/pgx/v5":             {"store/postgres"},
 	"github.com/muesli/cancelreader":      {"internal/cli"},
 	"github.com/nicksnyder/go-i18n/v2":    {"emulator", "internal/message"}, // the emulator imports nothing of ours
@@ -147,23 +148,6 @@ var importers = map[string][]string{
 	"github.com/zalando/go-keyring":       {"keys"},
 	"modernc.org/sqlite":                  {"store/sqlite"},
 	"software.sslmate.com/src":            {"internal/keyfile"},
-	"charm.land/huh/v2":                {"internal/cli"},
-	"charm.land/lipgloss/v2":           {"internal/cli"},
-	"filippo.io/age":                   {"internal/backup"},
-	"github.com/BurntSushi/toml":       {"emulator", "explain", "internal/config", "internal/message"}, // a format: each reads its own files
-	"github.com/cenkalti/backoff/v5":   {"refresh"},
-	"github.com/cli/browser":           {"internal/browser"},
-	"github.com/go-jose/go-jose/v4":    {"emulator"},
-	"github.com/gofrs/flock":           {"internal/lock"},
-	"github.com/itchyny/gojq":          {"internal/cli"},
-	"github.com/jackc/pgx/v5":          {"store/postgres"},
-	"github.com/muesli/cancelreader":   {"internal/cli"},
-	"github.com/nicksnyder/go-i18n/v2": {"emulator", "internal/message"}, // the emulator imports nothing of ours
-	"github.com/pressly/goose/v3":      {"internal/schema"},
-	"github.com/spf13/cobra":           {"internal/cli"},
-	"github.com/spf13/pflag":           {"internal/cli"},
-	"github.com/zalando/go-keyring":    {"keys"},
-	"modernc.org/sqlite":               {"store/sqlite"},
 }
 
 func TestOneImporterEach(t *testing.T) {
