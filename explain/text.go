@@ -57,6 +57,7 @@ func Text(text string, flow Flow) *Match {
 		}
 	}
 	if flow == "" {
+		c.text = best.text // the words, without what stood around them
 		found.Else = readings(c, found.ID)
 	}
 	return found
