@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"strings"
 	"testing"
 	"time"
 )
@@ -12,7 +11,8 @@ func TestExplainPasted(t *testing.T) {
 	s := sit(t, nil, "explain", "--lang", "ja")
 	s.wait(`Ctrl-D`)
 	s.write("OAuth Error\rhttps://acme.my.salesforce.com/x?error=invalid_client&error_description=app+must+be+installed+into+org\r\x04")
-	if code := s.exit(5 * time.Second); code != exitOK || !strings.Contains(s.seen(), "app-not-installed") {
+	s.wait(`app-not-installed`)
+	if code := s.exit(5 * time.Second); code != exitOK {
 		t.Errorf("exit code %d: %s", code, s.seen())
 	}
 	s = sit(t, nil, "explain")
