@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -25,10 +26,9 @@ type Reading struct {
 // the output of curl, lines of a log, what stands on the screen. flow is "" if it is not known. It returns nil if nothing
 // in the text is known. What it returns holds no word of the text.
 func Text(text string, flow Flow) *Match {
-	if id := strings.ReplaceAll(strings.ToLower(strings.TrimSpace(text)), "_", "-"); idShape().MatchString(id) {
-		if known := localEntry(id); known != "" {
-			return &Match{Entry: &Entry{ID: known}, Flow: flow}
-		}
+	id := strings.ReplaceAll(strings.ToLower(strings.TrimSpace(text)), "_", "-")
+	if k := named(id); k != nil {
+		return &Match{Entry: &Entry{ID: k.ID}, Flow: flow}
 	}
 	levelled := level(text)
 	for _, phrase := range wrapping {
@@ -44,10 +44,7 @@ func Text(text string, flow Flow) *Match {
 		hits = match(c)
 	}
 	if len(hits) == 0 {
-		if id := statusIn(levelled); id != "" {
-			return &Match{Entry: &Entry{ID: id}}
-		}
-		return nil
+		return textElse(id, levelled)
 	}
 	best := hits[0]
 	found := &Match{Entry: &Entry{ID: best.kind.ID}, Code: best.code, Text: best.text, Flow: c.flow}
@@ -61,6 +58,18 @@ func Text(text string, flow Flow) *Match {
 		found.Else = readings(c, found.ID)
 	}
 	return found
+}
+
+// textElse knows failures by the family of an id of ours, and by a status.
+func textElse(id, levelled string) *Match {
+	known := statusIn(levelled)
+	if idShape().MatchString(id) {
+		known = cmp.Or(localEntry(id), known)
+	}
+	if known == "" {
+		return nil
+	}
+	return &Match{Entry: &Entry{ID: known}}
 }
 
 // wrapping is what other programs say around any failure, levelled. It means nothing and must not be taken for it.

@@ -45,6 +45,27 @@ func entryOf(m *Match) string {
 	return m.ID
 }
 
+// Each code and each text of entries.toml alone leads to its entry, whatever else is there.
+func TestTextSigns(t *testing.T) {
+	t.Parallel()
+	for _, k := range kinds() {
+		for _, s := range k.Signs {
+			if len(s.At) > 0 || len(s.Code) > 0 && len(s.Text) > 0 {
+				continue
+			}
+			flow := Flow("")
+			if len(s.Flow) > 0 {
+				flow = s.Flow[0]
+			}
+			for _, given := range slices.Concat(s.Code, s.Text) {
+				if got := entryOf(Text(given, flow)); got != k.ID {
+					t.Errorf("%q (flow %q) gives %q, want %q", given, flow, got, k.ID)
+				}
+			}
+		}
+	}
+}
+
 func TestText(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
