@@ -25,7 +25,7 @@ type field struct{ name, value string }
 // on them.
 func (s *Server) tokenAnswer(c *call, given *issued) (fields, error) {
 	if given.who == nil {
-		return c.shuffled(given.extra), nil // an asset token, which is nobody's
+		return shuffle(c, given.extra), nil // an asset token, which is nobody's
 	}
 	if given.app.JWTAccessTokens {
 		if err := s.seal(c, given); err != nil {
@@ -38,7 +38,7 @@ func (s *Server) tokenAnswer(c *call, given *issued) (fields, error) {
 		field{"access_token", given.accessToken},
 		field{"refresh_token", given.refreshToken},
 		field{"signature", sign(given.app.ClientSecret, id+issuedAt)},
-		field{"scope", strings.Join(shuffled(c, given.scopes), " ")},
+		field{"scope", strings.Join(shuffle(c, slices.Clone(given.scopes)), " ")},
 		field{"instance_url", c.instanceURL(given.who)},
 		field{"id", id},
 		field{"token_type", "Bearer"},
@@ -63,7 +63,7 @@ func (s *Server) tokenAnswer(c *call, given *issued) (fields, error) {
 	answer = slices.DeleteFunc(append(answer, given.extra...), func(f field) bool {
 		return slices.Contains(given.without, f.name) || f.name == "refresh_token" && f.value == ""
 	})
-	return c.shuffled(answer), nil
+	return shuffle(c, answer), nil
 }
 
 // instanceURL is the address that the client already uses; below a site it is the org's.
@@ -79,17 +79,14 @@ func (c *call) communityFields(who *account, site *Site) fields {
 	return fields{{"sfdc_community_url", c.orgBase(&who.org) + "/" + site.Prefix}, {"sfdc_community_id", id18(site.ID)}}
 }
 
-// shuffled returns the list in another order.
-func shuffled[S ~[]E, E any](c *call, list S) S {
-	list = slices.Clone(list)
+// shuffle changes the order of a list, and returns it.
+func shuffle[S ~[]E, E any](c *call, list S) S {
 	for i := len(list) - 1; i > 0; i-- {
 		j := c.random.below(i + 1)
 		list[i], list[j] = list[j], list[i]
 	}
 	return list
 }
-
-func (c *call) shuffled(f fields) fields { return shuffled(c, f) }
 
 // sign is Salesforce's signature: HMAC-SHA256 over the identity URL and issued_at, keyed with the consumer secret.
 func sign(secret, message string) string {
@@ -110,7 +107,7 @@ func (c *call) refuse(no *refusal) {
 	if no.uri != "" {
 		answer = append(answer, field{"error_uri", c.base + no.uri})
 	}
-	c.answer(http.StatusBadRequest, c.shuffled(answer))
+	c.answer(http.StatusBadRequest, shuffle(c, answer))
 }
 
 // answer writes f in the format that the parameter format asks for, else the Accept header, else as JSON.

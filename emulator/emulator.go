@@ -1,8 +1,9 @@
 // Package emulator is Salesforce's login server as an http.Handler: for tests, for demos, and for anybody who writes
 // against Salesforce without an org.
 //
-// It answers authorize (with the pages a person sees), token, revoke, introspect, userinfo, the identity URL, the signing
-// keys, both discovery documents, and as much of the data API as clients call right after a login. It is strict where
+// It answers authorize (with the pages a person sees), token with each of Salesforce's flows, revoke, introspect, userinfo,
+// the identity URL, the signing keys, both discovery documents, headless identity at sites, and as much of the data API as
+// clients call right after a login. It is strict where
 // Salesforce is strict, refuses in Salesforce's words, and misbehaves on demand ([Server.Fail]).
 //
 // What it will not do: keep anything on disk, issue tokens that Salesforce would take, or answer under one of Salesforce's
@@ -131,6 +132,7 @@ func (s *Server) routes() {
 		"POST /{$}":                     s.login,
 		"GET " + verifyPath:             s.verifyPage,
 		"POST " + verifyPath:            s.verify,
+		"GET " + samlPagePath:           s.samlPage,
 		devicePath:                      s.devicePage,
 		"GET /services/oauth2/echo":     s.echo,
 		"GET /services/oauth2/callback": s.success,

@@ -62,7 +62,7 @@ func (s *Server) startDevice(c *call) {
 	s.devices[code] = d
 	s.mu.Unlock()
 	seconds := strconv.Itoa(int(deviceInterval / time.Second))
-	c.answer(http.StatusOK, c.shuffled(fields{
+	c.answer(http.StatusOK, shuffle(c, fields{
 		{"device_code", code}, {"user_code", d.userCode}, {"verification_uri", c.base + devicePath}, {"interval", seconds},
 	}))
 }

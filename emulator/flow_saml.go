@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/xml"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -67,6 +68,13 @@ func (s *Server) samlBearer(c *call, _ *App, now time.Time) (*issued, *refusal) 
 	return s.vouched(c, app, *to, strings.TrimSpace(proof.Subject.NameID), now)
 }
 
+const samlPagePath = "/setup/secur/SAMLValidationPage.apexp"
+
+// samlPage is where Salesforce shows an administrator what was wrong with the last assertion. Here the answer says as much.
+func (s *Server) samlPage(c *call) {
+	s.render(c, http.StatusOK, "error", errorView{page: s.newPage(c, s.browsing(c)), TextID: "saml_page"})
+}
+
 const samlBrowserProfile = "urn:oasis:names:tc:SAML:2.0:profiles:SSO:browser"
 
 // samlAssertion is the web single sign-on assertion as a grant: the org's identity provider vouches, no app takes part. Once
@@ -82,7 +90,7 @@ func (s *Server) samlAssertion(c *call, _ *App, now time.Time) (*issued, *refusa
 	given, no := s.signOn(c, document, now)
 	if no != nil {
 		explained := *no
-		explained.uri = "/setup/secur/SAMLValidationPage.apexp"
+		explained.uri = samlPagePath
 		return nil, &explained
 	}
 	return given, nil

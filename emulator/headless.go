@@ -63,7 +63,7 @@ func (s *Server) codeCredentials(c *call, a *attempt, app *App) bool {
 	if site := c.realm.site; site != nil {
 		answer = append(answer, c.communityFields(who, site)...)
 	}
-	c.answer(http.StatusOK, c.shuffled(answer))
+	c.answer(http.StatusOK, shuffle(c, answer))
 	return true
 }
 
@@ -145,7 +145,7 @@ func (s *Server) headlessRegistration(c *call) {
 		return
 	}
 	who.user.ID = "005EMU" + strings.Map(alphanumeric, s.mint(9))
-	c.answer(http.StatusOK, c.shuffled(fields{{"status", "success"}, {"identifier", s.post(userRegistration, who)}}))
+	c.answer(http.StatusOK, shuffle(c, fields{{"status", "success"}, {"identifier", s.post(userRegistration, who)}}))
 }
 
 // alphanumeric keeps an id to letters and digits.
@@ -171,7 +171,7 @@ func (s *Server) headlessLogin(c *call) {
 	if who != nil && c.realm.holds(who) {
 		identifier = s.post(passwordlessLogin, who)
 	}
-	c.answer(http.StatusOK, c.shuffled(fields{{"status", "success"}, {"identifier", identifier}}))
+	c.answer(http.StatusOK, shuffle(c, fields{{"status", "success"}, {"identifier", identifier}}))
 }
 
 // post makes a letter and returns its identifier.

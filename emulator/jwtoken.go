@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-jose/go-jose/v4"
@@ -25,7 +26,7 @@ func (s *Server) seal(c *call, given *issued) error {
 	s.mu.Unlock()
 	unique := sha256.Sum256([]byte(given.accessToken))
 	token, err := signJWT(key, map[string]any{
-		"scp": strings.Join(shuffled(c, given.scopes), " "), "aud": []string{c.orgBase(org)}, "iss": c.orgBase(org),
+		"scp": strings.Join(shuffle(c, slices.Clone(given.scopes)), " "), "aud": []string{c.orgBase(org)}, "iss": c.orgBase(org),
 		"sub": "uid:" + given.who.id(), "client_id": given.app.ClientID,
 		"iat": issued.Unix(), "nbf": issued.Unix() - 15, "exp": expires.Unix(),
 		"mty": "oauth", "sfi": hex.EncodeToString(unique[:]), "roles": []string{}, "hsc": false,

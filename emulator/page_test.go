@@ -112,6 +112,7 @@ func TestPages(t *testing.T) {
 				"error":        walk("GET", b.authorizeURL("unknown"), nil),
 				"over":         walk("GET", b.URL+"/setup/secur/RemoteAccessAuthorizationPage.apexp?source=x", nil),
 				"foreign form": forged,
+				"SAML":         walk("GET", b.URL+"/setup/secur/SAMLValidationPage.apexp", nil),
 			}
 			addDevicePages(t, b, walk, views)
 			addCodePages(t, b, walk, username, views)

@@ -44,8 +44,8 @@ func DefaultConfig() *Config {
 			},
 		},
 		Apps: []App{
-			{ClientID: ClientIDConfidential, ClientSecret: ClientSecretConfidential, Label: "Confidential app"},
-			{ClientID: ClientIDPublic, Label: "Public app", PKCERequired: true},
+			{ClientID: ClientIDConfidential, ClientSecret: ClientSecretConfidential, Label: "Confidential app", DeviceFlow: true, ClientCredentials: true, ClientCredentialsUser: Username},
+			{ClientID: ClientIDPublic, Label: "Public app", PKCERequired: true, DeviceFlow: true},
 			{ClientID: ClientIDRotating, Label: "Rotating app", PKCERequired: true, Rotation: true},
 			{ClientID: ClientIDNoRefresh, Label: "App without refresh", PKCERequired: true},
 		},
@@ -57,7 +57,7 @@ func DefaultConfig() *Config {
 	}
 	config.Apps[3].Scopes = []string{"api", "web", "openid", "id"}
 	config.Apps = append(config.Apps, App{
-		ClientID: ClientIDPlatformCLI, Label: "Salesforce CLI",
+		ClientID: ClientIDPlatformCLI, Label: "Salesforce CLI", DeviceFlow: true,
 		Callbacks: []string{"http://localhost:1717/OauthRedirect"},
 		Scopes:    []string{"api", "web", "refresh_token", "openid", "id", "full"},
 	})
