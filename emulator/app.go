@@ -45,6 +45,8 @@ type App struct {
 	AssetTokens               bool          `toml:"asset_tokens"`                 // the app may make asset tokens
 	AssetAudiences            []string      `toml:"asset_audiences"`              // of asset tokens; default: the client id
 	AssetValidity             time.Duration `toml:"asset_validity"`               // of asset tokens; default 2h
+	IDTokenClaims             bool          `toml:"id_token_claims"`              // ID tokens say who the user is, as userinfo does
+	IDTokenValidity           time.Duration `toml:"id_token_validity"`            // of ID tokens, 1m to 12h; default 2m
 	JWTAccessTokens           bool          `toml:"jwt_access_tokens"`            // access tokens are JWTs, whose end does not slide
 
 	External      bool     `toml:"external"`       // an external client app; refusals are worded differently

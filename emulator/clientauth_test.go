@@ -118,6 +118,16 @@ func TestJWTAccessTokens(t *testing.T) {
 	}
 }
 
+// ID tokens with the standard claims and a validity of their own, as an administrator can choose.
+func TestIDTokenClaims(t *testing.T) {
+	t.Parallel()
+	b := startWorld(t, ofApp(func(a *emulator.App) { a.IDTokenClaims, a.IDTokenValidity = true, time.Hour }))
+	claims := payload(t, b.login(emulator.ClientIDConfidential)["id_token"])
+	if claims["name"] != "Amelia Earhart" || claims["email"] != emulator.Username || claims["exp"].(float64)-claims["iat"].(float64) != 3600 {
+		t.Errorf("claims %v", claims)
+	}
+}
+
 // The identity URL's formats and words.
 func TestIdentityFormats(t *testing.T) {
 	t.Parallel()

@@ -169,6 +169,9 @@ func (a *App) validate() error {
 			return fail("certificate: %v", err)
 		}
 	}
+	if v := a.IDTokenValidity; v != 0 && (v < time.Minute || v > 12*time.Hour) {
+		return fail("id_token_validity %s: want 1m to 12h", v)
+	}
 	if a.AssetValidity < 0 {
 		return fail("asset_validity %s: want a positive duration", a.AssetValidity)
 	}

@@ -2,11 +2,15 @@ package emulator_test
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"testing"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+	"golang.org/x/oauth2/jwt"
 
 	"github.com/sftoken/sftoken/emulator"
 	"github.com/sftoken/sftoken/emulator/emulatortest"
@@ -97,6 +101,9 @@ func verifyIDToken(ctx context.Context, t *testing.T, provider *oidc.Provider, c
 	if idToken.Subject != token.Extra("id") {
 		t.Errorf("sub = %s, want the identity URL %v", idToken.Subject, token.Extra("id"))
 	}
+	if err := idToken.VerifyAccessToken(token.AccessToken); err != nil {
+		t.Errorf("at_hash: %v", err)
+	}
 	return idToken
 }
 
@@ -114,5 +121,28 @@ func TestRetireKeys(t *testing.T) {
 	one := b.get("/id/keys", "").body
 	if count(two, `"kid"`) != 2 || count(one, `"kid"`) != 1 || count(two, `"d"`) != 0 {
 		t.Errorf("keys before %d and after %d, want 2 and 1, and no private parts", count(two, `"kid"`), count(one, `"kid"`))
+	}
+}
+
+// The flows without a person, by Go's own OAuth packages: they put aud, exp and the client's name where they please.
+func TestForeignClientsWithoutPerson(t *testing.T) {
+	t.Parallel()
+	b := startWorld(t)
+	b.login(emulator.ClientIDConfidential)
+	ctx := context.WithValue(t.Context(), oauth2.HTTPClient, b.Client())
+	key := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(own().key)})
+	for name, source := range map[string]oauth2.TokenSource{
+		"jwt": (&jwt.Config{Email: emulator.ClientIDConfidential, Subject: emulator.Username, PrivateKey: key, TokenURL: b.URL + tokenPath}).TokenSource(ctx),
+		"clientcredentials": (&clientcredentials.Config{
+			ClientID: emulator.ClientIDConfidential, ClientSecret: emulator.ClientSecretConfidential, TokenURL: b.URL + "/acme" + tokenPath,
+		}).TokenSource(ctx),
+	} {
+		token, err := source.Token()
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if !b.alive(token.AccessToken) {
+			t.Errorf("%s: the access token is dead", name)
+		}
 	}
 }

@@ -1,16 +1,19 @@
 package emulator
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -129,25 +132,38 @@ func (s *Server) jwks(c *call) {
 	c.writeJSON(http.StatusOK, set)
 }
 
-// idTokenMinutes is how long an ID token is valid: Salesforce's default.
-const idTokenMinutes = 2
+// idTokenLife is how long an ID token is valid: Salesforce's default.
+const idTokenLife = 2 * time.Minute
 
-// idToken signs the ID token that a code exchange and a refresh answer when openid was granted.
-//
-// at_hash ties it to the access token: documented for the user-agent flow, believed for the others.
+// idToken signs the ID token that a code exchange and a refresh answer when openid was granted. at_hash ties it to the access
+// token: documented for the user-agent flow, believed for the others.
 func (s *Server) idToken(issuer string, given *issued) (string, error) {
 	list, err := s.keys.current()
 	if err != nil {
 		return "", err
 	}
+	life := cmp.Or(given.app.IDTokenValidity, idTokenLife)
 	claims := map[string]any{
 		"iss": issuer, "sub": identityURL(issuer, given.who), "aud": given.app.ClientID,
-		"iat": given.at.Unix(), "exp": given.at.Unix() + idTokenMinutes*60, "at_hash": accessTokenHash(given.accessToken),
+		"iat": given.at.Unix(), "exp": given.at.Add(life).Unix(), "at_hash": accessTokenHash(given.accessToken),
 	}
 	if given.nonce != "" {
 		claims["nonce"] = given.nonce
 	}
+	if given.app.IDTokenClaims {
+		addStandardClaims(claims, issuer, given.who)
+	}
 	return signJWT(list[0], claims, nil)
+}
+
+// addStandardClaims adds what an ID token of a live org was seen to have with "Include Standard Claims".
+func addStandardClaims(claims map[string]any, base string, who *account) {
+	maps.Copy(claims, map[string]any{
+		"name": who.name(), "given_name": who.user.FirstName, "family_name": who.user.LastName, "nickname": nickname(who),
+		"preferred_username": who.user.Username, "email": who.user.Email, "email_verified": true, "locale": who.user.Locale,
+		"zoneinfo": who.user.Timezone, "profile": base + "/" + who.id(), "picture": base + "/profilephoto/005/F",
+		"address": map[string]string{}, "phone_number": nil, "updated_at": lastModified,
+	})
 }
 
 // accessTokenHash is at_hash: half of the SHA-256 (OpenID Connect Core 3.2.2.9).
