@@ -202,3 +202,49 @@ func TestFlowsOnTheWire(t *testing.T) {
 		golden(t, name, files[name].String())
 	}
 }
+
+// The address that the browser is sent to, for each flow that has one, and what comes back in a fragment.
+func TestFlowsInTheBrowser(t *testing.T) {
+	t.Parallel()
+	app := sftoken.App{ClientID: "key", Host: parseHost(t, "http://localhost:8080"), RedirectURI: "http://localhost:1717/OauthRedirect"}
+	c := &sftoken.Client{App: app}
+	var out strings.Builder
+	for _, o := range []sftoken.AuthorizeOptions{
+		{},
+		{Scopes: []string{"api", "openid"}, Prompt: "login", LoginHint: "amelia@acme.example"},
+		{Flow: sftoken.FlowHybrid, Scopes: []string{"api", "refresh_token", "web", "lightning"}},
+		{Flow: sftoken.FlowUserAgent},
+		{Flow: sftoken.FlowUserAgent, Scopes: []string{"api", "openid"}},
+	} {
+		a, err := c.Authorize(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&out, "=== %s, scopes %v\n\nGET %s\n\n", a.Flow, o.Scopes, plain(a.URL, "state", "nonce", "code_challenge"))
+		if a.Flow != sftoken.FlowUserAgent {
+			continue
+		}
+		for _, fragment := range []string{
+			"access_token=00D%21at&refresh_token=5Aep&instance_url=http%3A%2F%2Flocalhost%3A8080&id=http%3A%2F%2Flocalhost%3A8080%2Fid%2F00D6g000006wre4EAA%2F0056g0000049jc6AAA&token_type=Bearer&scope=api&state=",
+			"error=access_denied&error_description=end-user+denied+authorization&state=",
+		} {
+			token, err := c.AcceptTokenPasted(a, a.RedirectURI+"#"+fragment+a.State.Reveal())
+			fmt.Fprintf(&out, "< %s#%s\n\n%s\n", a.RedirectURI, plain(fragment+a.State.Reveal(), "state"), resultOf(token, err))
+		}
+	}
+	golden(t, "browser", out.String())
+}
+
+// plain puts each parameter of an address on a line of its own, and names in place of values that are made anew each time.
+func plain(address string, random ...string) string {
+	var lines []string
+	for parameter := range strings.SplitSeq(strings.Replace(address, "?", "\n?", 1), "&") {
+		for _, name := range random {
+			if before, _, ok := strings.Cut(parameter, name+"="); ok && strings.Trim(before, "?\n") == "" {
+				parameter = before + name + "=<" + name + ">"
+			}
+		}
+		lines = append(lines, parameter)
+	}
+	return strings.Join(lines, "\n&")
+}
