@@ -22,8 +22,8 @@ func (s *Server) hybrid(run func(*call, *App, time.Time) (*issued, *refusal)) fu
 // domain's session id; else the access token is.
 func (s *Server) addCookies(c *call, app *App, given *issued) {
 	domain := hostname(c.r.Host)
-	for scope, name := range map[string]string{"lightning": "lightning", "visualforce": "visualforce", "content": "content"} {
-		if slices.Contains(given.scopes, scope) || slices.Contains(given.scopes, "full") {
+	for _, name := range []string{"lightning", "visualforce", "content"} {
+		if slices.Contains(given.scopes, name) || slices.Contains(given.scopes, "full") {
 			given.extra = append(given.extra, field{name + "_domain", domain}, field{name + "_sid", s.mintAccessToken(given.who.org.ID)})
 		}
 	}
