@@ -8,6 +8,7 @@ import (
 
 	"github.com/sftoken/sftoken/internal/approvals"
 	"github.com/sftoken/sftoken/internal/rest"
+	"github.com/sftoken/sftoken/store"
 	"github.com/spf13/cobra"
 )
 
@@ -88,19 +89,34 @@ func (s *session) approvals(ctx context.Context, identify bool) (list []*approva
 	if err != nil {
 		return nil, "", err
 	}
-	if list, err = approvals.List(ctx, client, grant.UserID); err != nil {
+	if userID, err = userOf(ctx, client, grant); err != nil {
+		return nil, "", err
+	}
+	if list, err = approvals.List(ctx, client, userID); err != nil {
 		return nil, "", err
 	}
 	if identify {
-		list, err = s.identified(ctx, client, list, grant.UserID)
-		return list, grant.UserID, err
+		list, err = s.identified(ctx, client, list, userID)
+		return list, userID, err
 	}
 	used := grant.RefreshedAt
 	if used.IsZero() {
 		used = grant.CreatedAt
 	}
 	approvals.Guess(list, used)
-	return list, grant.UserID, nil
+	return list, userID, nil
+}
+
+// userOf is the login's user, whom a grant that was imported may not know.
+func userOf(ctx context.Context, client *rest.Client, grant *store.Grant) (string, error) {
+	if grant.UserID != "" {
+		return grant.UserID, nil
+	}
+	var user struct {
+		ID string `json:"user_id"`
+	}
+	err := client.Get(ctx, "/services/oauth2/userinfo", &user)
+	return user.ID, err
 }
 
 func (s *session) identified(ctx context.Context, client *rest.Client, before []*approvals.Approval, userID string) ([]*approvals.Approval, error) {

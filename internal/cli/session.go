@@ -38,7 +38,7 @@ func (e *Env) openSession(ctx context.Context, args []string) (*session, error) 
 	return &session{env: e, alias: alias, kept: k, engine: engine, land: land}, nil
 }
 
-// Close may be called twice.
+// Close waits for a refresh that has left, and closes the store.
 func (s *session) Close() {
 	s.land()
 	s.kept.Close()
