@@ -92,7 +92,7 @@ func TestFailures(t *testing.T) {
 		"Bad_OAuth_Token\n":                                                                          {Code: "Bad_OAuth_Token"},
 		"<html>":                                                                                     {},
 		``:                                                                                           {},
-		`[{"message":"a\u001b[2Jb\u202ec\nd","errorCode":"X"}]`: {Code: "X", Description: "a [2Jb c d"},
+		`[{"message":"a\u001b[2Jb\u202ec\nd","errorCode":"X"}]`:                                      {Code: "X", Description: "a [2Jb c d"},
 	} {
 		o := &org{status: 400, answers: map[string]string{"/services/data": body}}
 		res, err := rest.New(o, origin).Do(t.Context(), "GET", "/services/data", nil, nil)
