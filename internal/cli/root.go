@@ -84,7 +84,7 @@ fresh access tokens to every program that needs one.`,
 	flags.BoolVar(&env.NoInput, "no-input", false, "never ask and never open a browser")
 	flags.BoolVar(&env.NoColor, "no-color", false, "no colour (also NO_COLOR)")
 	flags.StringVar(&env.Lang, "lang", "", "language of messages: en or ja (default from LC_ALL, LC_MESSAGES, LANG)")
-	flags.StringVar(&env.Store, "store", "", "where logins are kept: file:DIR, sqlite:FILE or postgres://… (also SFTOKEN_STORE)")
+	flags.StringVar(&env.Store, "store", "", "where logins are kept: file:DIR, sqlite:FILE, postgres://… or sf: (also SFTOKEN_STORE)")
 	_ = root.RegisterFlagCompletionFunc("lang", cobra.FixedCompletions([]string{"en", "ja"}, cobra.ShellCompDirectiveNoFileComp))
 
 	add := func(group string, commands ...*cobra.Command) {

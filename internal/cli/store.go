@@ -62,7 +62,11 @@ func (e *Env) locate(text string) (stores.Location, error) {
 	if err != nil {
 		return stores.Location{}, err
 	}
-	return stores.Parse(text, dirs.Data)
+	at, err := stores.Parse(text, dirs.Data)
+	if err == nil && at.Kind == stores.SF && at.Path == "" {
+		at.Path, err = e.salesforceDir()
+	}
+	return at, err
 }
 
 // openKept opens the chosen store for reading. It creates nothing.
@@ -80,6 +84,9 @@ func (e *Env) openAt(ctx context.Context, at stores.Location) (*kept, error) {
 		return nil, err
 	}
 	key, place, err := keys.Open(ctx, keys.Options{Dir: dir})
+	if errors.Is(err, keys.ErrNoKey) && at.Kind == stores.SF {
+		return e.createAt(ctx, at) // its logins are there already, and the first refresh needs a place for its notes
+	}
 	if err != nil && !errors.Is(err, keys.ErrNoKey) {
 		return nil, err
 	}
@@ -155,7 +162,11 @@ func (e *Env) withStore(ctx context.Context, at stores.Location, key *keys.Set, 
 	if err != nil {
 		return nil, err
 	}
-	s, err := stores.Open(ctx, at, stores.Options{DataDir: dir, Keys: key, Create: create})
+	options := stores.Options{DataDir: dir, Keys: key, Create: create}
+	if options.SF, err = e.salesforceKey(); err != nil {
+		return nil, err
+	}
+	s, err := stores.Open(ctx, at, options)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,8 @@ store in the config file names another:
   file:DIR                       encrypted files in a data directory with keys of its own
   sqlite:FILE                    a database for many processes on one machine
   postgres://USER@HOST/DATABASE  a database for many machines; its password comes from PGPASSWORD, PGPASSFILE or a
-                                 service file, never from the URL`,
+                                 service file, never from the URL
+  sf:                            the Salesforce CLI's own logins (~/.sfdx), which it and sftoken then refresh in turn`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {

@@ -81,6 +81,10 @@ func Prepare(path, temp string, size int) (*Pending, error) {
 	if err := checkTarget(path); err != nil {
 		return nil, err
 	}
+	return create(path, temp, size)
+}
+
+func create(path, temp string, size int) (*Pending, error) {
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL|OpenFlags, 0o600)
 	if err != nil {
 		return nil, Failure("write", path, err)

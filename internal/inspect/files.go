@@ -63,6 +63,8 @@ func (f *Findings) directory(t Target) {
 			f.inside(t, path, belongs)
 		case e.IsDir() && strings.HasPrefix(name, "spool-postgres-"):
 			f.inside(t, path, below["spool"])
+		case e.IsDir() && strings.HasPrefix(name, "sf-"):
+			f.sidecar(t, path)
 		case slices.ContainsFunc(t.Others, func(other string) bool { return strings.HasPrefix(path, other) }):
 		case name == "key", strings.HasPrefix(name, "key-"):
 			f.key(t, path)
@@ -71,6 +73,21 @@ func (f *Findings) directory(t Target) {
 		case strings.HasPrefix(name, "."):
 			f.temporary(t, path, e)
 		default:
+			f.add(Finding{ID: "unknown", Path: path})
+		}
+	}
+}
+
+// sidecar goes through what is kept beside the Salesforce CLI's files.
+func (f *Findings) sidecar(t Target, dir string) {
+	if !f.safe(dir, true) {
+		return
+	}
+	for _, e := range f.entries(dir) {
+		path := filepath.Join(dir, e.Name())
+		if belongs, ours := below[e.Name()]; e.IsDir() && ours {
+			f.inside(t, path, belongs)
+		} else {
 			f.add(Finding{ID: "unknown", Path: path})
 		}
 	}

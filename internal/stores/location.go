@@ -1,4 +1,4 @@
-// Package stores names and opens stores by location: "file:DIR", "sqlite:PATH", "postgres://…". It remembers in a data
+// Package stores names and opens stores by location: "file:DIR", "sqlite:PATH", "postgres://…", "sf:". It remembers in a data
 // directory which databases its keys encrypt, so that no key is removed while one of them needs it.
 //
 // It decides for nobody which store is used. A location holds no password: one in a URL ends up in process lists, shell
@@ -21,12 +21,13 @@ const (
 	File     Kind = "file"
 	SQLite   Kind = "sqlite"
 	Postgres Kind = "postgres"
+	SF       Kind = "sf"
 )
 
 // Location names a store.
 type Location struct {
 	Kind Kind
-	Path string // directory of File, database file of SQLite; absolute
+	Path string // directory of File and SF, database file of SQLite; absolute. SF's may be empty: the Salesforce CLI's own
 	URL  string // of Postgres
 }
 
@@ -65,12 +66,17 @@ func Parse(text, dataDir string) (Location, error) {
 	case kind == string(SQLite) && rest != "":
 		path, err := filepath.Abs(rest)
 		return Location{Kind: SQLite, Path: path}, err
+	case kind == string(SF) && rest == "":
+		return Location{Kind: SF}, nil
+	case kind == string(SF):
+		path, err := filepath.Abs(rest)
+		return Location{Kind: SF, Path: path}, err
 	case (kind == "postgres" || kind == "postgresql") && strings.HasPrefix(rest, "//"):
 		return parseURL(text)
 	}
 	return Location{}, &LocationError{
 		Text: withoutSecrets(text), ID: "store-unknown",
-		Reason: "it is none of file:DIRECTORY, sqlite:FILE and postgres://USER@HOST/DATABASE",
+		Reason: "it is none of file:DIRECTORY, sqlite:FILE, postgres://USER@HOST/DATABASE and sf:",
 	}
 }
 

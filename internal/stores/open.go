@@ -13,6 +13,7 @@ import (
 	"github.com/sftoken/sftoken/store"
 	"github.com/sftoken/sftoken/store/file"
 	"github.com/sftoken/sftoken/store/postgres"
+	"github.com/sftoken/sftoken/store/sf"
 	"github.com/sftoken/sftoken/store/sqlite"
 )
 
@@ -24,9 +25,11 @@ type Options struct {
 	DataDir string    // Location.DataDir
 	Keys    *keys.Set // nil: aliases can be listed and grants deleted, but none read or saved
 	Create  bool      // make an SQLite database that does not exist; else that is ErrMissing
+	// SF says what sf's environment says of its key, and which hosts are allowed. The rest of it is set here.
+	SF sf.Options
 }
 
-// Open opens the store at a location. A database is remembered as one that the keys encrypt.
+// Open opens the store at a location. One other than the data directory's own is remembered as one that the keys encrypt.
 func Open(ctx context.Context, l Location, o Options) (store.Store, error) {
 	if l.Kind == File {
 		return file.Open(ctx, file.Options{Dir: l.Path, Key: o.Keys})
@@ -39,7 +42,7 @@ func Open(ctx context.Context, l Location, o Options) (store.Store, error) {
 			}
 		}
 	}
-	s, err := openDatabase(ctx, l, o)
+	s, err := openOther(ctx, l, o)
 	if err != nil || o.Keys == nil {
 		return s, err
 	}
@@ -50,9 +53,13 @@ func Open(ctx context.Context, l Location, o Options) (store.Store, error) {
 	return s, nil
 }
 
-func openDatabase(ctx context.Context, l Location, o Options) (store.Store, error) {
-	if l.Kind == SQLite {
+func openOther(ctx context.Context, l Location, o Options) (store.Store, error) {
+	switch l.Kind {
+	case SQLite:
 		return sqlite.Open(ctx, sqlite.Options{Path: l.Path, Key: o.Keys})
+	case SF:
+		o.SF.Dir, o.SF.Sidecar, o.SF.Key = l.Path, l.sidecar(o.DataDir), o.Keys
+		return sf.Open(ctx, o.SF)
 	}
 	return postgres.Open(ctx, postgres.Options{DSN: l.URL, Key: o.Keys, SpoolDir: l.SpoolDir(o.DataDir)})
 }
@@ -64,7 +71,16 @@ func (l Location) SpoolDir(dataDir string) string {
 		return filepath.Join(l.Path, "spool")
 	case SQLite:
 		return l.Path + "-spool"
+	case SF:
+		return filepath.Join(l.sidecar(dataDir), "spool")
 	}
-	sum := sha256.Sum256([]byte(l.URL))
-	return filepath.Join(dataDir, "spool-postgres-"+hex.EncodeToString(sum[:4]))
+	return filepath.Join(dataDir, "spool-postgres-"+digest(l.URL))
+}
+
+// sidecar is where a store of sf keeps what sf's files have no place for.
+func (l Location) sidecar(dataDir string) string { return filepath.Join(dataDir, "sf-"+digest(l.Path)) }
+
+func digest(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:4])
 }
