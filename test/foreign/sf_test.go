@@ -33,7 +33,11 @@ type cli struct {
 
 func newCLI(t *testing.T, env ...string) *cli {
 	t.Helper()
-	command := need.Salesforce(t)
+	return newCLIOf(t, need.Salesforce(t), env...)
+}
+
+func newCLIOf(t *testing.T, command []string, env ...string) *cli {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

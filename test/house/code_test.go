@@ -21,7 +21,7 @@ var revealers = []string{
 	// To take it out of texts.
 	"redact.go", "internal/wire/redact.go",
 	// Into an encrypted store.
-	"store/record.go", "internal/apps/apps.go", "internal/login/pending.go",
+	"store/record.go", "store/sf/login.go", "internal/apps/apps.go", "internal/login/pending.go",
 	"internal/backup/read.go", "internal/backup/write.go",
 	// To whom it is for: the person, program or library that asked for just that.
 	"authurl.go", "internal/hook/hook.go", "internal/keyfile/keyfile.go", "oauth2source/oauth2source.go", "internal/cli/token.go", "internal/cli/exec.go", "internal/cli/proxy.go", "internal/cli/refreshtoken.go",

@@ -67,7 +67,18 @@ func Package(t testing.TB, name string) string {
 // Salesforce returns the command line that starts the Salesforce CLI: Node and the CLI's entry file.
 func Salesforce(t testing.TB) []string {
 	t.Helper()
-	cli := Package(t, "@salesforce/cli")
+	return salesforce(t, "@salesforce/cli")
+}
+
+// OldSalesforce is Salesforce in its last version that knows nothing of refresh tokens that rotate.
+func OldSalesforce(t testing.TB) []string {
+	t.Helper()
+	return salesforce(t, "salesforce-cli-2.146")
+}
+
+func salesforce(t testing.TB, name string) []string {
+	t.Helper()
+	cli := Package(t, name)
 	return []string{Node(t), "--no-warnings", filepath.Join(cli, "bin", "run.js")}
 }
 
