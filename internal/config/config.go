@@ -30,7 +30,7 @@ type Config struct {
 	// SessionTimeout is the org's session time-out, for access tokens whose end nobody tells.
 	SessionTimeout time.Duration `toml:"session_timeout"`
 	Keys           string        `toml:"keys"`  // where the data key lives: "keyring" or "file"
-	Store          string        `toml:"store"` // where the grants are: "file:DIR", "sqlite:FILE", "postgres://…" without a password
+	Store          string        `toml:"store"` // where the grants are: "file:DIR", "sqlite:FILE", "postgres://…" without a password, "sf:"
 }
 
 // Error is a setting that cannot be used. Source is the file with its line, or the variable.
