@@ -33,24 +33,24 @@ func (j *Journey) describe(ctx context.Context, token *sftoken.Token) (*store.Gr
 		RefreshedAt:  now,
 	}
 	var warnings []error
-	if err := j.identify(ctx, token, grant); err != nil {
+	if err := Identify(ctx, j.Client, token, grant); err != nil {
 		warnings = append(warnings, err)
 	}
 	grant.Expiry = j.expiry(ctx, token)
 	return grant, warnings
 }
 
-// identify asks the identity URL, and userinfo where that is refused: which of the two a token may read depends on its
-// scopes.
-func (j *Journey) identify(ctx context.Context, token *sftoken.Token, grant *store.Grant) error {
+// Identify fills in whose the token is. It asks the identity URL, and userinfo where that is refused: which of the two a
+// token may read depends on its scopes.
+func Identify(ctx context.Context, client *sftoken.Client, token *sftoken.Token, grant *store.Grant) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*extraTime)
 	defer cancel()
-	identity, err := j.Client.Identity(ctx, token)
+	identity, err := client.Identity(ctx, token)
 	if err == nil {
 		grant.Username, grant.DisplayName, grant.Email = identity.Username, identity.DisplayName, identity.Email
 		return sameUser(grant, identity.OrganizationID, identity.UserID)
 	}
-	info, infoErr := j.Client.UserInfo(ctx, token)
+	info, infoErr := client.UserInfo(ctx, token)
 	if infoErr == nil {
 		grant.Username, grant.DisplayName, grant.Email = info.PreferredUsername, info.Name, info.Email
 		return sameUser(grant, info.OrganizationID, info.UserID)
