@@ -12,6 +12,7 @@ import (
 	"github.com/sftoken/sftoken/explain"
 	"github.com/sftoken/sftoken/internal/backup"
 	"github.com/sftoken/sftoken/internal/config"
+	"github.com/sftoken/sftoken/internal/imports"
 	"github.com/sftoken/sftoken/internal/login"
 	"github.com/sftoken/sftoken/internal/rest"
 	"github.com/sftoken/sftoken/internal/stores"
@@ -97,7 +98,7 @@ func exitOf(err error) int {
 func wrongInput(err error) bool {
 	for _, as := range []func(error) bool{
 		is[*sftoken.HostError], is[*sftoken.AppError], is[*store.AliasError], is[*config.Error], is[*login.PendingError],
-		is[*stores.LocationError], is[*backup.RecipientError], is[*rest.OtherHostError],
+		is[*stores.LocationError], is[*backup.RecipientError], is[*rest.OtherHostError], is[*imports.Error],
 	} {
 		if as(err) {
 			return true
