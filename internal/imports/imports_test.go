@@ -20,21 +20,31 @@ var sources = []struct {
 }{
 	{"auth URL", "", "force://PlatformCLI::" + token + "@acme.my.salesforce.com\n", []string{"PlatformCLI||https://acme.my.salesforce.com||"}},
 	{"auth URL with a secret", imports.AuthURL, "force://abc:CANARYSECRET:" + token + "@login.salesforce.com", []string{"abc|CANARYSECRET|https://login.salesforce.com||"}},
-	{"what sf prints", "", `{"status":0,"result":{"sfdxAuthUrl":"force://PlatformCLI::` + token + `@acme.my.salesforce.com","username":"a@b.example","alias":"acme"}}`,
-		[]string{"PlatformCLI||https://acme.my.salesforce.com|acme|a@b.example"}},
+	{
+		"what sf prints", "", `{"status":0,"result":{"sfdxAuthUrl":"force://PlatformCLI::` + token + `@acme.my.salesforce.com","username":"a@b.example","alias":"acme"}}`,
+		[]string{"PlatformCLI||https://acme.my.salesforce.com|acme|a@b.example"},
+	},
 	{"a file for sf", imports.AuthURL, `{"sfdxAuthUrl":"force://PlatformCLI::` + token + `@acme.my.salesforce.com"}`, []string{"PlatformCLI||https://acme.my.salesforce.com||"}},
-	{"what sftoken prints", "", `{"alias":"prod","refresh_token":"` + token + `","client_id":"abc","login_host":"https://login.salesforce.com","instance_url":"https://acme.my.salesforce.com","rotates":false}`,
-		[]string{"abc||https://login.salesforce.com|prod|"}},
+	{
+		"what sftoken prints", "", `{"alias":"prod","refresh_token":"` + token + `","client_id":"abc","login_host":"https://login.salesforce.com","instance_url":"https://acme.my.salesforce.com","rotates":false}`,
+		[]string{"abc||https://login.salesforce.com|prod|"},
+	},
 	{"camel case", "", `{"refreshToken":"` + token + `","clientId":"abc","clientSecret":"s","instanceUrl":"https://acme.my.salesforce.com"}`, []string{"abc|s|https://acme.my.salesforce.com||"}},
-	{".env", "", "# Salesforce\nexport SF_CLIENT_ID='abc'\nSF_CLIENT_SECRET=\"s\"\r\nSF_REFRESH_TOKEN=" + token + " # old\nSF_LOGIN_URL=https://test.salesforce.com\nOTHER=1\n",
-		[]string{"abc|s|https://test.salesforce.com||"}},
+	{
+		".env", "", "# Salesforce\nexport SF_CLIENT_ID='abc'\nSF_CLIENT_SECRET=\"s\"\r\nSF_REFRESH_TOKEN=" + token + " # old\nSF_LOGIN_URL=https://test.salesforce.com\nOTHER=1\n",
+		[]string{"abc|s|https://test.salesforce.com||"},
+	},
 	{".env, long names", "", "SALESFORCE_REFRESH_TOKEN=" + token + "\nSALESFORCE_INSTANCE_URL=https://acme.my.salesforce.com", []string{"||https://acme.my.salesforce.com||"}},
 	{".env with an auth URL", "", "SFDX_AUTH_URL=force://PlatformCLI::" + token + "@acme.my.salesforce.com", []string{"PlatformCLI||https://acme.my.salesforce.com||"}},
-	{"ForceCLI", imports.ForceCLI, `{"access_token":"00D!x","instance_url":"https://acme.my.salesforce.com","ClientId":"abc","RefreshToken":"` + token + `","ForceEndpoint":1,"UserInfo":{"preferred_username":"a@b.example"}}`,
-		[]string{"abc||https://test.salesforce.com|a@b.example|a@b.example"}},
-	{"jsforce", imports.JSforce, `{"clients":{"mine":{"clientId":"abc","clientSecret":"s","loginUrl":"https://test.salesforce.com"}},"connections":{
+	{
+		"ForceCLI", imports.ForceCLI, `{"access_token":"00D!x","instance_url":"https://acme.my.salesforce.com","ClientId":"abc","RefreshToken":"` + token + `","ForceEndpoint":1,"UserInfo":{"preferred_username":"a@b.example"}}`,
+		[]string{"abc||https://test.salesforce.com|a@b.example|a@b.example"},
+	},
+	{
+		"jsforce", imports.JSforce, `{"clients":{"mine":{"clientId":"abc","clientSecret":"s","loginUrl":"https://test.salesforce.com"}},"connections":{
 		"two":{"client":"mine","username":"a@b.example","refreshToken":"` + token + `"},"one":{"refreshToken":"` + token + `"},"none":{"accessToken":"x"}}}`,
-		[]string{"||https://login.salesforce.com|one|", "abc|s|https://test.salesforce.com|two|a@b.example"}},
+		[]string{"||https://login.salesforce.com|one|", "abc|s|https://test.salesforce.com|two|a@b.example"},
+	},
 	{"a token", "", " " + token + "\n", []string{"||||"}},
 }
 
