@@ -27,6 +27,7 @@ func (s *Server) tokenAnswer(c *call, given *issued) (fields, error) {
 	if given.who == nil {
 		return shuffle(c, given.extra), nil // an asset token, which is nobody's
 	}
+	s.handedOut(c, given)
 	if given.app.JWTAccessTokens {
 		if err := s.seal(c, given); err != nil {
 			return nil, err

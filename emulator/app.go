@@ -13,6 +13,8 @@ import (
 type App struct {
 	ClientID     string   `toml:"client_id"`
 	ClientSecret string   `toml:"client_secret"` // empty: a public client, which must not send one
+	ID           string   `toml:"id"`            // 0xI… or, of a connected app, 0H4…; default: made from client_id
+	Name         string   `toml:"name"`          // API name; default: the label without what is no letter or digit
 	Label        string   `toml:"label"`         // shown on the consent page
 	Callbacks    []string `toml:"callbacks"`     // compared byte by byte; one that begins with "/" is on the emulator itself
 	Scopes       []string `toml:"scopes"`
@@ -56,6 +58,15 @@ type App struct {
 	LocalTo       string   `toml:"local_to"`       // my_domain of the only org that a local external client app works in
 	AdminApproved bool     `toml:"admin_approved"` // only ApprovedUsers, who then see no consent page
 	ApprovedUsers []string `toml:"approved_users"` // usernames
+
+	RegisteredBy       string       `toml:"registered_by"` // client id of the app that registered it dynamically, and may introspect its tokens
+	Description        string       `toml:"description"`
+	ContactEmail       string       `toml:"contact_email"`
+	InstalledIn        []string     `toml:"installed_in"`          // my_domains of the orgs that installed its package; empty: every org
+	ApprovedProfiles   []string     `toml:"approved_profiles"`     // with AdminApproved, beside ApprovedUsers
+	IPRelaxation       IPRelaxation `toml:"ip_relaxation"`         // default enforce
+	TrustedIPRanges    []IPRange    `toml:"trusted_ip_ranges"`     // of the app
+	RefreshIPAllowList []IPRange    `toml:"refresh_ip_allow_list"` // codes and refresh tokens work from here only
 }
 
 func (a *App) clone() *App {
@@ -64,6 +75,10 @@ func (a *App) clone() *App {
 	copied.Scopes = slices.Clone(a.Scopes)
 	copied.AssetAudiences = slices.Clone(a.AssetAudiences)
 	copied.ApprovedUsers = slices.Clone(a.ApprovedUsers)
+	copied.InstalledIn = slices.Clone(a.InstalledIn)
+	copied.ApprovedProfiles = slices.Clone(a.ApprovedProfiles)
+	copied.TrustedIPRanges = slices.Clone(a.TrustedIPRanges)
+	copied.RefreshIPAllowList = slices.Clone(a.RefreshIPAllowList)
 	return &copied
 }
 
@@ -98,15 +113,13 @@ func (a *App) admits(who *account) *refusal {
 	switch {
 	case a.Blocked:
 		return refusedAppBlocked
-	case a.NotInstalled && a.External:
+	case !a.installedIn(&who.org) && a.External:
 		return refusedAppNotFound
-	case a.NotInstalled:
+	case !a.installedIn(&who.org) && !who.mayUseUninstalled():
 		return refusedNotInstalled
 	case a.LocalTo != "" && a.LocalTo != who.org.MyDomain:
 		return refusedCrossOrg
-	case a.AdminApproved && !slices.ContainsFunc(a.ApprovedUsers, func(name string) bool {
-		return strings.EqualFold(name, who.user.Username)
-	}):
+	case a.AdminApproved && !a.permits(who):
 		return refusedNotAdmitted
 	}
 	return nil

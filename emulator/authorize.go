@@ -140,7 +140,7 @@ func (s *Server) immediate(c *call, a *attempt, app *App) {
 		s.refuseBrowser(c, a, refusedImmediate)
 		return
 	}
-	if no := a.refusesPerson(c, app, who); no != nil {
+	if no := s.refusesPerson(c, a, app, who); no != nil {
 		s.refuseBrowser(c, a, no)
 		return
 	}
@@ -153,7 +153,7 @@ func (s *Server) immediate(c *call, a *attempt, app *App) {
 
 // refusesPerson checks what can be checked once the person is known: the account, the org's demand for PKCE, then the app's
 // policies.
-func (a *attempt) refusesPerson(c *call, app *App, who *account) *refusal {
+func (s *Server) refusesPerson(c *call, a *attempt, app *App, who *account) *refusal {
 	if no := who.refused(); no != nil {
 		return no
 	}
@@ -165,7 +165,10 @@ func (a *attempt) refusesPerson(c *call, app *App, who *account) *refusal {
 	case who.org.PKCERequired && a.challenge == "" && !a.response.inFragment():
 		return refusedNoChallengeOrg
 	}
-	return app.admits(who)
+	if no := app.admits(who); no != nil {
+		return no
+	}
+	return s.restricted(c, app, who, byPerson)
 }
 
 // consentGiven reports whether the consent page may be left out.

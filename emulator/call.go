@@ -58,6 +58,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.root = scheme + r.Host
 	}
 	c.base = c.root + c.realm.prefix
+	s.settleDeployments()
 
 	// sf asks for //services/data/… when an instance URL was stored with its trailing slash; ServeMux would redirect.
 	path := "/" + strings.TrimLeft(strings.TrimPrefix("/"+strings.TrimLeft(r.URL.Path, "/"), c.realm.prefix), "/")
@@ -76,6 +77,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			s.log.LogAttrs(r.Context(), slog.LevelInfo, "request", slog.Any("request", &c.entry.Request))
 		}
 	}()
+	if s.moveOn(c, r) {
+		return
+	}
 	if err := c.parse(); err != nil {
 		http.Error(out, err.Error(), http.StatusRequestEntityTooLarge)
 		return

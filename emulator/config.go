@@ -18,6 +18,12 @@ type Config struct {
 	Orgs   []Org   `toml:"org"`
 	Apps   []App   `toml:"app"`
 	Faults []Fault `toml:"fault"` // misbehaviour to begin with
+
+	// AddressHeader names a header, such as X-Forwarded-For, that says where a request comes from: tests of IP rules need
+	// more than one address. Empty: the address of the connection.
+	AddressHeader    string        `toml:"address_header"`
+	PropagationDelay time.Duration `toml:"propagation_delay"` // an app that is new or changed at run time is unknown for so long
+	DeployTime       time.Duration `toml:"deploy_time"`       // a metadata deployment takes so long; default 1s
 }
 
 // Org is a Salesforce tenant and its users.
@@ -40,6 +46,17 @@ type Org struct {
 
 	LoginsPerHour int `toml:"logins_per_hour"` // per user, beyond it rate_limit_exceeded; 0: no limit (Salesforce's is 3600)
 
+	FormerDomains []string `toml:"former_domains"` // My Domains it had before: they answer 302 to the one of now
+
+	LoginAtMyDomainOnly   bool `toml:"login_at_my_domain_only"`  // the pools refuse its users: canOnlyLoginWithMyDomainUrl
+	LockSessionsToIP      bool `toml:"lock_sessions_to_ip"`      // an access token is dead from another address
+	AdminApprovedAppsOnly bool `toml:"admin_approved_apps_only"` // API Access Control: enableAdminApprovedAppsOnly
+	APIDisabled           bool `toml:"api_disabled"`             // the edition has no REST API
+	SecretsByREST         bool `toml:"secrets_by_rest"`          // enableClientSecretInRestApiAccess
+	ConnectedAppsMakeable bool `toml:"connected_apps_makeable"`  // by deployment, as before Spring '26
+	Registration          bool `toml:"registration"`             // dynamic client registration
+
+	Profiles          []Profile          `toml:"profile"`
 	Users             []User             `toml:"user"`
 	Sites             []Site             `toml:"site"`
 	IdentityProviders []IdentityProvider `toml:"identity_provider"`
@@ -62,6 +79,10 @@ type User struct {
 	MFA           bool   `toml:"mfa"`            // the login asks for a code too: VerificationCode
 	SecurityToken string `toml:"security_token"` // must follow the password where no page asks for it; empty: every address is trusted
 	Site          string `toml:"site"`           // prefix of the site that an external user logs in to; empty: an internal user
+
+	Profile       string       `toml:"profile"`         // name of one of the org's; empty: System Administrator
+	Permissions   []Permission `toml:"permissions"`     // beyond the profile's, as a permission set gives them
+	LoginIPRanges []IPRange    `toml:"login_ip_ranges"` // beside the profile's
 }
 
 // ReadConfig reads a configuration in TOML. Unknown keys and contradictions are errors that name the key.
@@ -106,7 +127,13 @@ func (c *Config) Validate() error {
 		if err := org.validateLogins(); err != nil {
 			return err
 		}
+		if err := org.validatePolicies(taken, domains); err != nil {
+			return err
+		}
 		for _, user := range org.Users {
+			if err := user.validatePolicies(&org); err != nil {
+				return err
+			}
 			if err := checkID(user.ID, "005"); err != nil {
 				return fmt.Errorf("check user %q: id: %w", user.Username, err)
 			}
@@ -150,6 +177,9 @@ func (a *App) validate() error {
 	if a.ClientID == "" {
 		return fail("client_id is needed")
 	}
+	if a.ID != "" && checkID(a.ID, "0xI") != nil && checkID(a.ID, "0H4") != nil {
+		return fail("id %q: want 0xI or 0H4 and 12 or 15 letters and digits", a.ID)
+	}
 	if strings.Trim(a.ClientID+a.ClientSecret, tokenAlphabet+"-=") != "" {
 		return fail("client_id and client_secret may hold letters, digits, '.', '_' and '-' only")
 	}
@@ -176,6 +206,9 @@ func (a *App) validate() error {
 		return fail("asset_validity %s: want a positive duration", a.AssetValidity)
 	}
 	if _, err := a.RefreshPolicy.parse(); err != nil {
+		return fail("%v", err)
+	}
+	if err := a.validatePolicies(); err != nil {
 		return fail("%v", err)
 	}
 	return nil

@@ -54,6 +54,7 @@ func (o *Org) site(prefix string) *Site {
 // clone copies what a change must not reach through: requests that are being answered read the org as it was.
 func (o *Org) clone() Org {
 	copied := *o
+	copied.FormerDomains, copied.Profiles = slices.Clone(o.FormerDomains), slices.Clone(o.Profiles)
 	copied.Sites = slices.Clone(o.Sites)
 	copied.IdentityProviders = slices.Clone(o.IdentityProviders)
 	copied.TokenHandlers = slices.Clone(o.TokenHandlers)

@@ -35,7 +35,7 @@ func (s *Server) ready(c *call) (*attempt, *App, *account) {
 		c.redirect(c.realm.prefix + "/?" + login.Encode())
 		return nil, nil, nil
 	}
-	if no := a.refusesPerson(c, app, who); no != nil {
+	if no := s.refusesPerson(c, a, app, who); no != nil {
 		s.refuseBrowser(c, a, no)
 		return nil, nil, nil
 	}

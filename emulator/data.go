@@ -3,13 +3,6 @@ package emulator
 import (
 	"fmt"
 	"net/http"
-	"strconv"
-)
-
-// oldestVersion and newestVersion bound the list at /services/data. Paths take any version: clients ask for the strangest.
-const (
-	oldestVersion = 31
-	newestVersion = "68"
 )
 
 // apiError is one element of the array by which the data API refuses.
@@ -28,32 +21,28 @@ func (c *call) refuseData(status int, code, message string) {
 func (s *Server) data(handle func(*call, *session)) func(*call) {
 	return func(c *call) {
 		switch session := s.useSession(c.bearer()); {
-		case session == nil:
+		case session == nil || s.elsewhere(c, session):
 			c.w.Header().Set("WWW-Authenticate", "Token")
 			c.refuseData(http.StatusUnauthorized, "INVALID_SESSION_ID", "Session expired or invalid")
-		case !session.hasScope("api"):
+		case !session.hasScope("api") || s.barred(session):
 			c.refuseData(http.StatusUnauthorized, "INVALID_SESSION_ID", "This session is not valid for use with the REST API")
+		case s.owner(session).org.APIDisabled:
+			c.refuseData(http.StatusForbidden, "API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.")
+		case !s.owner(session).may(APIEnabled):
+			c.refuseData(http.StatusForbidden, "API_CURRENTLY_DISABLED", "API is disabled for this User")
 		default:
 			handle(c, session)
 		}
 	}
 }
 
-// versions answers /services/data, which needs no token. Three releases a year: v20.0 was Winter '11.
-func (s *Server) versions(c *call) {
-	type version struct {
-		Label   string `json:"label"`
-		URL     string `json:"url"`
-		Version string `json:"version"`
-	}
-	var list []version
-	last, _ := strconv.Atoi(newestVersion) // a constant
-	for n := oldestVersion; n <= last; n++ {
-		season := [...]string{"Winter", "Spring", "Summer"}[(n-20)%3]
-		number := strconv.Itoa(n) + ".0"
-		list = append(list, version{fmt.Sprintf("%s '%d", season, 11+(n-20)/3), "/services/data/v" + number, number})
-	}
-	c.writeJSON(http.StatusOK, list)
+// barred reports whether API Access Control keeps a session's app out of the API, though it has its token (the 401 for it:
+// V [JSF]).
+func (s *Server) barred(a *session) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	who, app := s.dir.current(a.grant.who), s.apps[a.grant.clientID]
+	return who.org.AdminApprovedAppsOnly && app != nil && !app.installedIn(&who.org) && !who.may(UseAnyAPIClient)
 }
 
 // resources is the map of a version; the Salesforce CLI asks for it to see whether its token lives.
@@ -92,68 +81,14 @@ func (s *Server) limits(c *call, _ *session) {
 	})
 }
 
-func (s *Server) userRecord(c *call, a *session) {
-	wanted := c.r.PathValue("id")
-	for _, record := range s.records("User", a) {
-		if id15(record["Id"].(string)) == id15(wanted) {
-			record["attributes"] = attributes(c, "User", record)
-			c.writeJSON(http.StatusOK, record)
-			return
-		}
-	}
-	c.notFound()
-}
-
-func (s *Server) organizationRecord(c *call, a *session) {
-	record := s.records("Organization", a)[0]
-	if id15(record["Id"].(string)) != id15(c.r.PathValue("id")) {
-		c.notFound()
-		return
-	}
-	record["attributes"] = attributes(c, "Organization", record)
-	c.writeJSON(http.StatusOK, record)
-}
-
 func (s *Server) noResource(c *call, _ *session) { c.notFound() }
 
 func (c *call) notFound() {
 	c.refuseData(http.StatusNotFound, "NOT_FOUND", "The requested resource does not exist")
 }
 
-// record is a row of the data API.
-type record map[string]any
-
 func attributes(c *call, object string, r record) map[string]string {
 	return map[string]string{
 		"type": object, "url": fmt.Sprintf("/services/data/%s/sobjects/%s/%s", c.r.PathValue("version"), object, r["Id"]),
 	}
-}
-
-// records are the rows that a session sees of an object: the users of its org, and the org itself.
-func (s *Server) records(object string, a *session) []record {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	org := s.dir.current(a.grant.who).org
-	if object == "Organization" {
-		var trial, namespace any
-		return []record{{
-			"Id": id18(org.ID), "Name": org.Name, "InstanceName": org.Instance, "IsSandbox": org.Sandbox,
-			"TrialExpirationDate": trial, "NamespacePrefix": namespace, "OrganizationType": org.Edition,
-			"LanguageLocaleKey": "en_US",
-		}}
-	}
-	var users []record
-	for _, name := range s.dir.ordered {
-		who := s.dir.byName[name]
-		if who.org.ID != org.ID {
-			continue
-		}
-		users = append(users, record{
-			"Id": who.id(), "Username": who.user.Username, "Name": who.name(), "FirstName": who.user.FirstName,
-			"LastName": who.user.LastName, "Email": who.user.Email, "IsActive": !who.user.Inactive,
-			"LanguageLocaleKey": who.user.Language, "LocaleSidKey": who.user.Locale, "TimeZoneSidKey": who.user.Timezone,
-			"ProfileId": id18("00eEMU000000001"), "UserType": "Standard",
-		})
-	}
-	return users
 }

@@ -47,10 +47,11 @@ type directory struct {
 	ordered  []string // lower-case usernames in the order of the configuration
 	logins   map[string][]time.Time
 	byDomain map[string]string // my_domain to org id
+	moved    map[string]string // former my_domain to that of now
 }
 
 func newDirectory(config *Config) directory {
-	d := directory{byName: map[string]*account{}, byID: map[string]*account{}, logins: map[string][]time.Time{}, byDomain: map[string]string{}}
+	d := directory{byName: map[string]*account{}, byID: map[string]*account{}, logins: map[string][]time.Time{}, byDomain: map[string]string{}, moved: map[string]string{}}
 	for _, org := range config.Orgs {
 		users := org.Users
 		org.Users = nil
@@ -59,6 +60,9 @@ func newDirectory(config *Config) directory {
 		org.SessionTimeout = cmp.Or(org.SessionTimeout, 2*time.Hour)
 		d.orgs = append(d.orgs, org)
 		d.byDomain[org.MyDomain] = id15(org.ID)
+		for _, former := range org.FormerDomains {
+			d.moved[former] = org.MyDomain
+		}
 		for _, user := range users {
 			user.Email = cmp.Or(user.Email, user.Username)
 			user.Language = cmp.Or(user.Language, "en_US")

@@ -19,6 +19,7 @@
 package emulator
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -62,6 +63,11 @@ type Server struct {
 	keys    keys
 	csrfKey []byte
 
+	addressHeader string
+	propagation   time.Duration
+	deployTime    time.Duration
+	org           *administration
+
 	mu sync.Mutex // guards state; held for map look-ups, never while writing or signing
 	state
 	fresh *Snapshot // as New made it, for Reset
@@ -91,6 +97,11 @@ func New(o Options) (*Server, error) {
 		state:   newState(config),
 		seed:    o.Seed,
 		ordered: config.Faults,
+
+		addressHeader: config.AddressHeader,
+		propagation:   config.PropagationDelay,
+		deployTime:    cmp.Or(config.DeployTime, time.Second),
+		org:           newAdministration(),
 	}
 	if s.seed == 0 {
 		s.seed = mathrand.Uint64()
@@ -136,32 +147,35 @@ func (s *Server) routes() {
 		devicePath:                      s.devicePage,
 		"GET /services/oauth2/echo":     s.echo,
 		"GET /services/oauth2/callback": s.success,
-		"POST /services/auth/headless/init/registration":          s.headlessRegistration,
-		"POST /services/auth/headless/init/passwordless/login":    s.headlessLogin,
-		"POST /services/auth/headless/forgot_password":            s.headlessPassword,
-		"GET /secur/logout.jsp":                                   s.logout,
-		"GET /services/auth/idp/oidc/logout":                      s.logout,
-		"/secur/frontdoor.jsp":                                    s.frontdoor,
-		"GET /services/data":                                      s.versions,
-		"GET /services/data/{$}":                                  s.versions,
-		"GET /services/data/{version}":                            s.data(s.resources),
-		"GET /services/data/{version}/{$}":                        s.data(s.resources),
-		"GET /services/data/{version}/limits":                     s.data(s.limits),
-		"GET /services/data/{version}/limits/{$}":                 s.data(s.limits),
-		"GET /services/data/{version}/query":                      s.data(s.query),
-		"GET /services/data/{version}/query/{$}":                  s.data(s.query),
-		"GET /services/data/{version}/tooling/query":              s.data(s.toolingQuery),
-		"GET /services/data/{version}/tooling/query/{$}":          s.data(s.toolingQuery),
-		"GET /services/data/{version}/sobjects/User/{id}":         s.data(s.userRecord),
-		"GET /services/data/{version}/sobjects/Organization/{id}": s.data(s.organizationRecord),
-		"/services/data/{version}/{rest...}":                      s.data(s.noResource),
+		"POST /services/auth/headless/init/registration":       s.headlessRegistration,
+		"POST /services/auth/headless/init/passwordless/login": s.headlessLogin,
+		"POST /services/auth/headless/forgot_password":         s.headlessPassword,
+		"GET /secur/logout.jsp":                                s.logout,
+		"GET /services/auth/idp/oidc/logout":                   s.logout,
+		"/secur/frontdoor.jsp":                                 s.frontdoor,
+		"GET /services/data":                                   s.versions,
+		"GET /services/data/{$}":                               s.versions,
+		"GET /services/data/{version}":                         s.data(s.resources),
+		"GET /services/data/{version}/{$}":                     s.data(s.resources),
+		"GET /services/data/{version}/limits":                  s.data(s.limits),
+		"GET /services/data/{version}/limits/{$}":              s.data(s.limits),
+		"GET /services/data/{version}/query":                   s.data(s.query),
+		"GET /services/data/{version}/query/{$}":               s.data(s.query),
+		"GET /services/data/{version}/tooling/query":           s.data(s.toolingQuery),
+		"GET /services/data/{version}/tooling/query/{$}":       s.data(s.toolingQuery),
+		"/services/data/{version}/{rest...}":                   s.data(s.noResource),
 	} {
-		s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			c := w.(carrier).carried()
-			c.w, c.r = w, r
-			handle(c)
-		})
+		s.on(pattern, handle)
 	}
+	s.orgRoutes()
+}
+
+func (s *Server) on(pattern string, handle func(*call)) {
+	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		c := w.(carrier).carried()
+		c.w, c.r = w, r
+		handle(c)
+	})
 }
 
 // Now is the time on the emulator's clock.
@@ -174,7 +188,10 @@ func (s *Server) Advance(d time.Duration) { s.advance.Add(int64(d)) }
 
 // App returns a copy of the app as it is now.
 func (s *Server) App(clientID string) (App, bool) {
-	app := s.app(clientID)
+	s.settleDeployments()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	app := s.apps[clientID]
 	if app == nil {
 		return App{}, false
 	}
@@ -199,10 +216,15 @@ func (s *Server) UpdateApp(clientID string, change func(*App)) error {
 		return err
 	}
 	s.apps[clientID] = changed
+	s.saved(clientID)
 	return nil
 }
 
+// app is the app as the login servers know it: nil while it propagates.
 func (s *Server) app(clientID string) *App {
+	if s.propagating(clientID) {
+		return nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.apps[clientID]

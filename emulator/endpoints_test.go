@@ -218,7 +218,7 @@ func TestDataAPI(t *testing.T) {
 		{"//services/data/v64.0/limits", token, 200, "DailyApiRequests"},
 		{"/services/data/v51.0/sobjects/User/" + user, token, 200, `"Username":"amelia@acme.example"`},
 		{"/services/data/v51.0/sobjects/User/005000000000000", token, 404, `"errorCode":"NOT_FOUND"`},
-		{soql("SELECT Id FROM ScratchOrgInfo limit 1"), token, 400, `[{"message":"sObject type 'ScratchOrgInfo' is not supported.","errorCode":"INVALID_TYPE"}]`},
+		{soql("SELECT Id FROM ScratchOrgInfo limit 1"), token, 400, `[{"message":"sObject type 'ScratchOrgInfo' is not supported. If you`},
 		{soql(organization), token, 200, `"totalSize":1`},
 		{soql(organization) + "&columns=true", token, 200, `"columnMetadata":[]`},
 		{strings.Replace(soql(organization), "query?", "query/?", 1), token, 200, `"Name":"Acme"`},

@@ -60,6 +60,9 @@ func (s *Server) exchangeCode(c *call, app *App, now time.Time) (*issued, *refus
 	if no := app.admits(who); no != nil {
 		return nil, no
 	}
+	if no := s.restricted(c, app, who, byCode); no != nil {
+		return nil, no
+	}
 	g := s.approve(app.ClientID, who, known.scopes, now)
 	known.grant = g
 	a := s.openSession(g, app, now)

@@ -32,6 +32,9 @@ func (s *Server) clientCredentials(c *call, app *App, now time.Time) (*issued, *
 	if no := app.admits(who); no != nil {
 		return nil, no
 	}
+	if no := s.restricted(c, app, who, byOther); no != nil {
+		return nil, no
+	}
 	scopes := normalScopes(app.Scopes)
 	// full alone counts for nothing (observed since Winter '26); refresh_token says when, not what.
 	if !slices.ContainsFunc(scopes, func(scope string) bool { return scope != "full" && scope != "refresh_token" }) {
@@ -54,12 +57,18 @@ func (s *Server) password(c *call, app *App, now time.Time) (*issued, *refusal) 
 	defer s.mu.Unlock()
 	who := s.dir.find(c.form.Get("username"))
 	if who == nil || !c.realm.holds(who) || who.org.BlockPassword || !who.passwordFits(c.form.Get("password")) {
+		if who != nil {
+			s.noteLogin(c, who, app, byOther, "Invalid Password")
+		}
 		return nil, refusedLogin
 	}
 	if no := who.refused(); no != nil {
 		return nil, no
 	}
 	if no := app.admits(who); no != nil {
+		return nil, no
+	}
+	if no := s.restricted(c, app, who, byOther); no != nil {
 		return nil, no
 	}
 	given, no := s.mintFor(app, who, normalScopes(app.Scopes), now)

@@ -109,6 +109,9 @@ func (s *Server) pollDevice(c *call, app *App, now time.Time) (*issued, *refusal
 	if no := app.admits(who); no != nil {
 		return nil, no
 	}
+	if no := s.restricted(c, app, who, byOther); no != nil {
+		return nil, no
+	}
 	delete(s.devices, code)
 	g := s.approve(app.ClientID, who, d.scopes, now)
 	a := s.openSession(g, app, now)
@@ -175,6 +178,9 @@ func (s *Server) decideDevice(c *call, who *account, view *deviceView) *refusal 
 		return no
 	}
 	if no := app.admits(who); no != nil {
+		return no
+	}
+	if no := s.restricted(c, app, who, byPerson); no != nil {
 		return no
 	}
 	switch decision := c.r.PostForm.Get("decision"); {

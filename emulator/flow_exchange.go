@@ -43,6 +43,9 @@ func (s *Server) exchangeToken(c *call, app *App, now time.Time) (*issued, *refu
 	if no := app.admits(who); no != nil {
 		return nil, no
 	}
+	if no := s.restricted(c, app, who, byOther); no != nil {
+		return nil, no
+	}
 	scopes, no := s.approvedBefore(app, who, now)
 	if no != nil {
 		return nil, no

@@ -66,6 +66,9 @@ func (s *Server) vouched(c *call, app *App, to realm, username string, now time.
 	if no := app.admits(who); no != nil {
 		return nil, no
 	}
+	if no := s.restricted(c, app, who, byOther); no != nil {
+		return nil, no
+	}
 	scopes, no := s.approvedBefore(app, who, now)
 	if no != nil {
 		return nil, no

@@ -29,10 +29,14 @@ func (s *Server) refresh(c *call, app *App, now time.Time) (*issued, *refusal) {
 	if no := app.admits(who); no != nil {
 		return nil, no
 	}
+	if no := s.restricted(c, app, who, byRefresh); no != nil {
+		return nil, no
+	}
 	if !s.dir.count(who, now) {
 		return nil, refusedRate
 	}
 	g.used = now
+	g.uses++
 	given := &issued{who: who, scopes: g.scopes, at: now}
 	if app.Rotation {
 		s.giveRefreshToken(g)

@@ -128,6 +128,9 @@ func (s *Server) signOn(c *call, document *samlDocument, now time.Time) (*issued
 	if no := who.refused(); no != nil {
 		return nil, no
 	}
+	if no := s.restricted(c, nil, who, byOther); no != nil {
+		return nil, no
+	}
 	given, no := s.mintFor(&App{}, who, []string{"full"}, now)
 	if no == nil {
 		given.without = []string{"scope", "signature"} // no app: nothing to sign with

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 )
@@ -19,6 +20,7 @@ type grant struct {
 	dead         bool      // revoked: its access tokens are dead too
 	end          *ending   // once dead
 	latest       *session
+	uses         int32 // of the refresh token, the approval included: UseCount
 }
 
 // ending is how a grant died. It is never changed, only replaced.
@@ -51,7 +53,8 @@ type session struct {
 	timeout time.Duration
 	expires time.Time // slides with use
 	revoked bool
-	fixed   bool // expires does not slide: the token is a JWT, which says its end
+	fixed   bool       // expires does not slide: the token is a JWT, which says its end
+	address netip.Addr // it was given to; not valid when nobody noted it
 }
 
 func (a *session) lives(now time.Time) bool {
@@ -63,7 +66,7 @@ const maxApprovals = 5
 
 // approve makes a grant. The sixth with a refresh token revokes the oldest, with its access tokens. s.mu is held.
 func (s *Server) approve(clientID string, who *account, scopes []string, now time.Time) *grant {
-	g := &grant{clientID: clientID, who: who, scopes: scopes, created: now, used: now}
+	g := &grant{clientID: clientID, who: who, scopes: scopes, created: now, used: now, uses: 1}
 	key := approval{clientID, id15(who.user.ID)}
 	living := slices.DeleteFunc(s.approved[key], func(g *grant) bool {
 		return g.dead || (g.refreshToken == "" && (g.latest == nil || !g.latest.lives(now)))

@@ -46,7 +46,7 @@ func (s *Server) codeCredentials(c *call, a *attempt, app *App) bool {
 	}
 	who, no := s.headlessUser(c, kind, name, password)
 	if no == nil {
-		no = a.refusesPerson(c, app, who)
+		no = s.refusesPerson(c, a, app, who)
 	}
 	if no != nil {
 		c.refuse(no)

@@ -17,7 +17,7 @@ const (
 	ByReuse         Cause = "reuse"          // a spent refresh token came back
 	ByCodeReuse     Cause = "code_reuse"     // the code it was made from came back
 	BySixthApproval Cause = "sixth_approval" // the user approved the app once too often
-	ByAdministrator Cause = "administrator"  // RevokeGrant
+	ByAdministrator Cause = "administrator"  // RevokeGrant, or the usage of apps by REST
 )
 
 // Grant is one approval of one app by one user, as it is now. Tokens in it are fingerprints; see [Fingerprint].

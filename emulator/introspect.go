@@ -49,18 +49,18 @@ func (s *Server) look(c *call, asker *App, token string) *introspection {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if a := s.sessions[token]; a != nil && a.lives(now) {
-		return describe(c, asker, a.grant, "access_token", a.issued, a.expires)
+		return s.introspected(c, asker, a.grant, "access_token", a.issued, a.expires)
 	}
 	if g := s.grants[token]; g != nil && g.refreshToken == token {
 		if owner := s.apps[g.clientID]; g.refreshLives(owner, now) {
-			return describe(c, asker, g, "refresh_token", g.created, g.refreshExpiry(owner))
+			return s.introspected(c, asker, g, "refresh_token", g.created, g.refreshExpiry(owner))
 		}
 	}
 	return nil
 }
 
-func describe(c *call, asker *App, g *grant, kind string, from, until time.Time) *introspection {
-	if g.clientID != asker.ClientID && !asker.IntrospectAll {
+func (s *Server) introspected(c *call, asker *App, g *grant, kind string, from, until time.Time) *introspection {
+	if g.clientID != asker.ClientID && !asker.IntrospectAll && !s.registeredBy(g.clientID, asker.ClientID) {
 		return nil
 	}
 	found := &introspection{

@@ -148,15 +148,11 @@ func (s *Server) login(c *call) {
 	s.mu.Unlock()
 	if !known {
 		c.entry.Error = "wrong_password"
-		s.showLogin(c, startURL, username, "login_wrong")
+		s.showLogin(c, startURL, username, s.refusedLogin(c, who))
 		return
 	}
 	a, _ := s.attempt(sourceOf(startURL))
-	no := who.refused()
-	if no == nil && !allowed {
-		no = refusedRate
-	}
-	if no != nil {
+	if no := s.mayLogIn(c, who, allowed); no != nil {
 		s.refuseBrowser(c, a, no)
 		return
 	}
@@ -169,6 +165,7 @@ func (s *Server) login(c *call) {
 
 // enter logs who in and goes on to where the login was asked for.
 func (s *Server) enter(c *call, who *account, startURL string) {
+	s.noteLogin(c, who, nil, byPerson, "Success")
 	s.openBrowser(c, who)
 	s.loggedIn(sourceOf(startURL))
 	if !localPath(startURL) {
@@ -198,11 +195,15 @@ type homeView struct {
 	page
 	Name, Username, Org, Logout string
 	Grants                      []string
+	Setup                       string // "" for who may not set up apps
 }
 
 // homePage says who is logged in and which apps that person has approved.
 func (s *Server) homePage(c *call, who *account) {
 	view := homeView{page: s.newPage(c, who), Name: who.name(), Username: who.user.Username, Org: who.org.Name, Logout: c.realm.prefix + "/secur/logout.jsp"}
+	if who.may(ManageApps) || who.may(CustomizeApplication) {
+		view.Setup = c.realm.prefix + setupPath
+	}
 	now := s.now()
 	s.mu.Lock()
 	for clientID, app := range s.apps {

@@ -38,7 +38,7 @@ func loadAssets() *assetSet {
 	return &assetSet{
 		matcher: language.NewMatcher(languages),
 		texts:   loadTexts(),
-		pages:   loadPages("login", "consent", "error", "success", "home", "verify", "device"),
+		pages:   loadPages("login", "consent", "error", "success", "home", "verify", "device", "setup_list", "setup_form", "setup_app", "setup_secrets"),
 		style:   template.CSS(style), // #nosec G203 -- our own file
 		policy:  "default-src 'none'; style-src 'sha256-" + hash(style) + "'; base-uri 'none'; frame-ancestors 'none'",
 	}

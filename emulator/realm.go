@@ -11,6 +11,8 @@ type realm struct {
 	orgID  string // of a My Domain, 15 characters
 	site   *Site  // of a My Domain, when the path leads to one
 	prefix string // "/acme" or "/acme/partners"
+
+	movedTo, former string // of a My Domain that has been renamed
 }
 
 type realmKind int
@@ -26,6 +28,9 @@ const (
 // holds reports whether who can log in here: external users at their site only, where internal users can too.
 func (r realm) holds(who *account) bool {
 	if who.user.Site != "" && (r.site == nil || r.site.Prefix != who.user.Site) {
+		return false
+	}
+	if r.left(&who.org) {
 		return false
 	}
 	switch r.kind {
@@ -59,8 +64,10 @@ func (s *Server) realmOf(host, path string) realm {
 	if orgID, ok := s.dir.byDomain[first]; ok {
 		found = realm{kind: myDomain, orgID: orgID, prefix: "/" + first}
 		first, _, _ = strings.Cut(rest, "/")
-	} else {
-		found = s.dir.realmOfHost(host)
+	} else if now, moved := s.dir.moved[first]; moved {
+		return realm{kind: myDomain, orgID: s.dir.byDomain[now], prefix: "/" + first, movedTo: now, former: first}
+	} else if found = s.dir.realmOfHost(host); found.movedTo != "" {
+		return found
 	}
 	if org := s.dir.org(found.orgID); org != nil && first != "" {
 		if found.site = org.site(first); found.site != nil {
@@ -79,6 +86,11 @@ func (d *directory) realmOfHost(host string) realm {
 	for domain := range d.byDomain {
 		if strings.HasPrefix(host, strings.ToLower(domain)+".") && len(domain) > len(longest) {
 			longest = domain
+		}
+	}
+	for former, now := range d.moved {
+		if strings.HasPrefix(host, strings.ToLower(former)+".") && len(former) > len(longest) {
+			return realm{kind: myDomain, orgID: d.byDomain[now], movedTo: now, former: former}
 		}
 	}
 	switch {

@@ -83,6 +83,8 @@ var (
 
 	refusedUserInactive = &refusal{code: "inactive_user", description: "user is inactive"}
 	refusedOrgInactive  = &refusal{code: "inactive_org", description: "org is locked, closed, or suspended"}
+	refusedIP           = &refusal{code: "invalid_grant", description: "ip restricted"}
+	refusedHours        = &refusal{code: "invalid_grant", description: "ip restricted or invalid login hours"}
 	refusedRate         = &refusal{code: "rate_limit_exceeded", description: "number of logins exceeded"}
 
 	refusedTokenType = &refusal{code: "unsupported_token_type", description: "this token type is not supported"}

@@ -36,10 +36,14 @@ func (s *Server) revokeToken(token string) *refusal {
 		a.revoked = true
 		return nil
 	}
-	switch g := s.grants[token]; {
+	g := s.grants[token]
+	if g == nil {
+		g = s.byDeleteToken(token)
+	}
+	switch {
 	case token == "":
 		return refusedTokenType
-	case g == nil || g.dead || g.refreshToken != token:
+	case g == nil || g.dead || (g.refreshToken != token && s.deleteToken(g) != token):
 		return refusedToken
 	default:
 		g.revoke(ByRevocation, now)

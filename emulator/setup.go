@@ -16,7 +16,10 @@ func (s *Server) Config() *Config {
 
 // config is Config; s.mu is held.
 func (s *Server) config() *Config {
-	config := &Config{Orgs: slices.Clone(s.dir.orgs), Faults: slices.Clone(s.ordered)}
+	config := &Config{
+		Orgs: slices.Clone(s.dir.orgs), Faults: slices.Clone(s.ordered), AddressHeader: s.addressHeader, PropagationDelay: s.propagation,
+		DeployTime: s.deployTime,
+	}
 	for i := range config.Orgs {
 		for _, name := range s.dir.ordered {
 			if who := s.dir.byName[name]; who.org.ID == config.Orgs[i].ID {
@@ -38,6 +41,7 @@ func (s *Server) PutApp(app App) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.apps[app.ClientID] = app.clone()
+	s.saved(app.ClientID)
 	return nil
 }
 

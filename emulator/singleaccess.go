@@ -20,7 +20,20 @@ func (s *Server) singleaccess(c *call) {
 		return
 	}
 	target := c.form.Get("redirect_uri")
+	who := s.owner(session)
 	switch {
+	case c.r.Method != http.MethodGet && c.r.Method != http.MethodPost:
+		http.Error(c.w, "method not allowed", http.StatusMethodNotAllowed)
+		return
+	case session.grant.number == 0 || who.may(APIOnly): // a session that is no OAuth token, or a user who has no pages (O)
+		c.word(http.StatusForbidden, "Bad_OAuth_Token")
+		return
+	case c.realm.kind == myDomain && c.realm.orgID != id15(who.org.ID):
+		c.word(http.StatusForbidden, "Wrong_Org")
+		return
+	case c.realm.kind == myDomain && !c.realm.holds(who):
+		c.word(http.StatusForbidden, "No_Access")
+		return
 	case !session.hasScope("web"):
 		c.word(http.StatusForbidden, "Invalid_Scope")
 		return
@@ -54,7 +67,7 @@ func (s *Server) frontdoor(c *call) {
 			target = wanted
 		}
 	}
-	if who != nil {
+	if who != nil && c.realm.holds(who) {
 		s.openBrowser(c, who)
 	}
 	c.redirect(c.realm.prefix + target)

@@ -112,7 +112,7 @@ func each[V any](list []V, copied func(V) V) []V {
 func (d *directory) clone() directory {
 	c := *d
 	c.orgs, c.ordered = slices.Clone(d.orgs), slices.Clone(d.ordered)
-	c.byName, c.byID, c.byDomain = maps.Clone(d.byName), maps.Clone(d.byID), maps.Clone(d.byDomain)
+	c.byName, c.byID, c.byDomain, c.moved = maps.Clone(d.byName), maps.Clone(d.byID), maps.Clone(d.byDomain), maps.Clone(d.moved)
 	c.logins = mapped(d.logins, slices.Clone[[]time.Time])
 	return c
 }
@@ -121,6 +121,7 @@ func (d *directory) clone() directory {
 // The journal and the faults are not in it.
 type Snapshot struct {
 	state  state
+	org    records
 	at     time.Time
 	random rand.ChaCha8
 }
@@ -129,7 +130,7 @@ type Snapshot struct {
 func (s *Server) Snapshot() *Snapshot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return &Snapshot{state: s.state.clone(), at: s.now(), random: s.random.mark()}
+	return &Snapshot{state: s.state.clone(), org: s.org.snapshot(), at: s.now(), random: s.random.mark()}
 }
 
 // Restore goes back to a snapshot of this server, as often as one likes; the clock too. With a seed, the tokens that follow
@@ -138,6 +139,7 @@ func (s *Server) Restore(from *Snapshot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state = from.state.clone()
+	s.org.restore(&from.org)
 	s.advance.Store(int64(from.at.Sub(s.clock())))
 	s.random.rewind(from.random)
 }
@@ -150,6 +152,7 @@ func (s *Server) Reset() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state = s.fresh.state.clone()
+	s.org.restore(&s.fresh.org)
 	s.advance.Store(0)
 	s.random.rewind(s.fresh.random)
 }

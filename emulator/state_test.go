@@ -13,6 +13,7 @@ import (
 var shared = map[reflect.Type]bool{
 	reflect.TypeFor[*App](): true, reflect.TypeFor[*account](): true, reflect.TypeFor[*attempt](): true, reflect.TypeFor[*bridge](): true,
 	reflect.TypeFor[*ending](): true, reflect.TypeFor[*check](): true, reflect.TypeFor[*letter](): true,
+	reflect.TypeFor[*cursor](): true, reflect.TypeFor[*stagedCredentials](): true,
 }
 
 // A snapshot must not change when the server does: state and its clone share nothing that can change in place. Whoever adds a
@@ -38,6 +39,22 @@ func TestCloneSharesNothing(t *testing.T) {
 	s.browsers["x"], s.bridges["x"] = who, &bridge{who: who}
 	s.devices["x"], s.checks["x"], s.letters["x"], s.usedJTIs["x"] = &device{who: who}, &check{who: who}, &letter{who: who}, s.now()
 	s.dir.logins["x"] = append(s.dir.logins["x"], s.now())
+
+	s.org.cursors["x"], s.org.staged["x"], s.org.deployments["x"] = &cursor{}, &stagedCredentials{}, &deployment{who: who}
+	s.org.saved["x"] = s.now()
+	s.noteLogin(&call{r: r}, who, nil, byPerson, "Success")
+	records := s.org.snapshot()
+	mine, copied := map[uintptr]string{}, map[uintptr]string{}
+	reach(reflect.ValueOf(s.org.records), "records", mine)
+	reach(reflect.ValueOf(records), "records", copied)
+	if len(mine) != len(copied) || len(mine) < 6 {
+		t.Errorf("%d records can change, %d in the clone", len(mine), len(copied))
+	}
+	for address, name := range copied {
+		if mine[address] != "" {
+			t.Errorf("the clone shares %s", name)
+		}
+	}
 
 	fields := reflect.ValueOf(s.state)
 	for i := range fields.NumField() {
@@ -85,7 +102,7 @@ func reach(v reflect.Value, name string, found map[uintptr]string) {
 			reach(v.Index(i), name+"[]", found)
 		}
 	case reflect.Struct:
-		if v.Type().PkgPath() == "time" {
+		if path := v.Type().PkgPath(); path == "time" || path == "net/netip" {
 			return
 		}
 		for i := range v.NumField() {

@@ -32,7 +32,7 @@ func TestCatalogues(t *testing.T) {
 		}
 	}
 	asked := regexp.MustCompile(`\.T "(\w+)"`)
-	for _, name := range []string{"base", "login", "consent", "error", "success", "home", "verify", "device"} {
+	for _, name := range []string{"base", "login", "consent", "error", "success", "home", "verify", "device", "setup_list", "setup_form", "setup_app", "setup_secrets"} {
 		for _, use := range asked.FindAllStringSubmatch(string(mustRead("page/"+name+".html")), -1) {
 			if en[use[1]] == "" {
 				t.Errorf("page %s asks for %q, which no catalogue has", name, use[1])

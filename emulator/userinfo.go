@@ -22,6 +22,9 @@ func (s *Server) identified(c *call, parameters ...string) *session {
 		return nil
 	}
 	session := s.useSession(token)
+	if session != nil && s.elsewhere(c, session) {
+		session = nil
+	}
 	if session == nil {
 		c.word(http.StatusForbidden, "Bad_OAuth_Token")
 	}
