@@ -294,6 +294,27 @@ func TestDeployFlows(t *testing.T) {
 	}
 }
 
+// An app that becomes packaged is not installed elsewhere, and says so otherwise than a local one; deploying it twice, or back,
+// is no other thing.
+func TestDeployDistribution(t *testing.T) {
+	t.Parallel()
+	b := start(t)
+	b.setOrg(func(o *emulator.Org) { o.SecretsByREST = true })
+	token := b.login(emulator.ClientIDPublic)["access_token"]
+	packaged := tool(ecaFile, strings.Replace(tool()[ecaFile], "Local", "Packaged", 1))
+	for i, row := range []struct {
+		files map[string]string
+		want  string
+	}{{tool(), "OAUTH_AUTHORIZATION_BLOCKED"}, {packaged, "OAUTH_EC_APP_NOT_FOUND"}, {packaged, "OAUTH_EC_APP_NOT_FOUND"}, {tool(), "OAUTH_AUTHORIZATION_BLOCKED"}} {
+		b.deployed(token, plainOptions, row.files)
+		key, _ := b.key(token, "Tool")
+		if got := b.approve(emulator.UsernameSandbox, key).Query().Get("error"); got != row.want {
+			t.Errorf("%d: in another org error=%s, want %s", i, got, row.want)
+		}
+		b.login(key)
+	}
+}
+
 // Archives that would fill the memory or write elsewhere are refused whole.
 func TestHostileZip(t *testing.T) {
 	t.Parallel()

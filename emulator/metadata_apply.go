@@ -138,9 +138,7 @@ func (a *App) take(c *component) string {
 	switch c.kind.name {
 	case "ExternalClientApplication":
 		a.Label, a.Description, a.ContactEmail = t.value("label"), t.value("description"), t.value("contactEmail")
-		if t.value("distributionState") != "Local" {
-			a.LocalTo, a.InstalledIn = "", []string{a.LocalTo}
-		}
+		a.distribute(t.value("distributionState") == "Local")
 	case "ExtlClntAppGlobalOauthSettings":
 		a.Disabled = false
 		a.takeOAuth(t)
@@ -162,6 +160,16 @@ func (a *App) take(c *component) string {
 		return a.takeConnected(t)
 	}
 	return ""
+}
+
+// distribute makes an app local to its org, or packaged and so far installed there only.
+func (a *App) distribute(local bool) {
+	switch {
+	case local && a.LocalTo == "" && len(a.InstalledIn) == 1:
+		a.LocalTo, a.InstalledIn = a.InstalledIn[0], nil
+	case !local && a.LocalTo != "":
+		a.LocalTo, a.InstalledIn = "", []string{a.LocalTo}
+	}
 }
 
 // takeOAuth takes what both kinds of app call the same.

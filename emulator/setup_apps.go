@@ -144,6 +144,7 @@ func (s *Server) setupSave(c *call) {
 	}
 	var before *App
 	app := s.newApp(who, "", true)
+	app.Disabled = false // the form has the OAuth settings too
 	if c.r.PathValue("app") != "" {
 		if before = s.setupApp(c, who, base); before == nil {
 			return
@@ -179,7 +180,6 @@ func (a *App) fill(form url.Values) {
 	a.Scopes = slices.DeleteFunc(slices.Clone(form["scope"]), func(scope string) bool { return !slices.Contains(setupScopes, scope) })
 	a.PKCERequired, a.Rotation = form.Has("pkce"), form.Has("rotation")
 	a.SecretOptional, a.SecretOptionalForRefresh = !form.Has("secret_web"), !form.Has("secret_refresh")
-	a.Disabled = false
 }
 
 // mistake names what a person has to correct: the id of a text, and a reason for it.
