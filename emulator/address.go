@@ -3,7 +3,6 @@ package emulator
 import (
 	"fmt"
 	"math/big"
-	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -91,17 +90,22 @@ func checkAllowList(key string, ranges []IPRange) error {
 
 // address is where a request comes from: the connection's other end or, when the configuration names a header for it, the
 // first address in that header. Only a test should name one: whoever can reach the emulator can write it.
-func (s *Server) address(r *http.Request) netip.Addr {
+func (s *Server) address(c *call) netip.Addr {
+	if !c.address.IsValid() {
+		c.address = s.addressOf(c.r)
+	}
+	return c.address
+}
+
+func (s *Server) addressOf(r *http.Request) netip.Addr {
 	if s.addressHeader != "" {
 		first, _, _ := strings.Cut(r.Header.Get(s.addressHeader), ",")
 		if addr, err := netip.ParseAddr(strings.TrimSpace(first)); err == nil {
 			return addr.Unmap()
 		}
 	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
+	if end, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		return end.Addr().Unmap().WithZone("")
 	}
-	addr, _ := netip.ParseAddr(host)
-	return addr.Unmap().WithZone("")
+	return netip.Addr{} // a listener without addresses, such as a Unix socket
 }

@@ -9,19 +9,21 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 )
 
 // call is one request on its way through the emulator.
 type call struct {
-	w     http.ResponseWriter
-	r     *http.Request
-	form  url.Values // query and body; the body's value comes first
-	realm realm
-	root  string // the emulator's own address: scheme and host, without a trailing slash
-	base  string // the address to put in answers: root and the realm's path prefix
-	entry *entry
+	w       http.ResponseWriter
+	r       *http.Request
+	form    url.Values // query and body; the body's value comes first
+	realm   realm
+	root    string     // the emulator's own address: scheme and host, without a trailing slash
+	base    string     // the address to put in answers: root and the realm's path prefix
+	address netip.Addr // where it comes from, once somebody asked
+	entry   *entry
 	// proved says that the app has authenticated itself: by its secret or an assertion.
 	proved bool
 	random *random

@@ -23,7 +23,7 @@ const maxHistory = 20_000
 // Invalid Password and Restricted IP are V, the rest B.
 func (s *Server) noteLogin(c *call, who *account, app *App, how use, status string) {
 	event := loginEvent{
-		who: who, at: s.now(), status: status, source: s.address(c.r),
+		who: who, at: s.now(), status: status, source: s.address(c),
 		kind: "Application", application: "Browser", url: hostname(c.r.Host), browser: c.r.UserAgent(),
 	}
 	switch {
@@ -53,4 +53,12 @@ func (s *Server) historyOf(orgID, userID string) []loginEvent {
 		}
 	}
 	return found
+}
+
+// sourceIP is nil for a request that came without an address.
+func sourceIP(addr netip.Addr) any {
+	if !addr.IsValid() {
+		return nil
+	}
+	return addr.String()
 }

@@ -107,7 +107,7 @@ func (s *Server) loginHistory(who *account) []record {
 	for _, event := range s.historyOf(who.org.ID, userID) {
 		rows = append(rows, record{
 			"Id": serialID("0Ya", event.number), "UserId": event.who.id(), "LoginTime": event.at, "LoginType": event.kind, "LoginUrl": event.url,
-			"SourceIp": event.source.String(), "Status": event.status, "Application": event.application, "Browser": event.browser,
+			"SourceIp": sourceIP(event.source), "Status": event.status, "Application": event.application, "Browser": event.browser,
 			"Platform": "Unknown",
 		})
 	}

@@ -31,7 +31,7 @@ const (
 // restricted says whether who may not come from this address or at this hour, and notes the failed login. app is nil when
 // somebody just logs in. What is refused by which list is V; that a list of the app refuses with the profile's words is O.
 func (s *Server) restricted(c *call, app *App, who *account, how use) *refusal {
-	no := restriction(app, who, how, s.address(c.r))
+	no := restriction(app, who, how, s.address(c))
 	if no == nil && how != byRefresh && !who.duringHours(s.now()) {
 		no = refusedHours
 	}
@@ -76,7 +76,7 @@ func restriction(app *App, who *account, how use, from netip.Addr) *refusal {
 func (s *Server) elsewhere(c *call, a *session) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.dir.current(a.grant.who).org.LockSessionsToIP && a.address.IsValid() && a.address != s.address(c.r)
+	return s.dir.current(a.grant.who).org.LockSessionsToIP && a.address.IsValid() && a.address != s.address(c)
 }
 
 // handedOut notes where an access token goes to, and the login.
@@ -90,7 +90,7 @@ func (s *Server) bind(c *call, a *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if a != nil && !a.address.IsValid() {
-		a.address = s.address(c.r)
+		a.address = s.address(c)
 	}
 }
 

@@ -43,13 +43,13 @@ var administrator = Profile{
 }
 
 // profile is the one that the user names, in its org.
-func (a *account) profile() Profile {
-	for _, p := range a.org.Profiles {
-		if p.Name == a.user.Profile {
-			return p
+func (a *account) profile() *Profile {
+	for i := range a.org.Profiles {
+		if a.org.Profiles[i].Name == a.user.Profile {
+			return &a.org.Profiles[i]
 		}
 	}
-	return administrator
+	return &administrator
 }
 
 // may reports whether the user has a permission, by profile or in person.
