@@ -41,6 +41,14 @@ var defaultHTTP = &http.Client{
 	},
 }
 
+// DefaultHTTP returns a client that does as a Client with no HTTP of its own: for who wants to see or change what passes
+// without changing how. It is the caller's.
+func DefaultHTTP() *http.Client {
+	own := *defaultHTTP
+	own.Transport = defaultHTTP.Transport.(*http.Transport).Clone()
+	return &own
+}
+
 // http returns the client to use, with redirects switched off.
 func (c *Client) http() *http.Client {
 	from := c.HTTP

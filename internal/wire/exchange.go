@@ -3,9 +3,11 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -27,6 +29,13 @@ type Exchange struct {
 	Answer   []Field // the fields of a JSON object or of form text
 	Body     string  // any other text, cut
 	Err      string  // why there was no answer, or not all of it
+
+	// What archives want beside it (see [HAR]).
+	Waited         time.Duration // until the head of the answer
+	Proto          string        // "HTTP/1.1"
+	Sent, Received []Field       // headers, by name; of several values of one, each
+	JSON           string        // a JSON object as it came, but for secrets
+	Up, Down       int64         // bytes of the bodies
 }
 
 // Field is one parameter of a request or one field of an answer. A value that is neither text nor a number is JSON.
@@ -48,7 +57,7 @@ const (
 )
 
 func (x *Exchange) request(r *http.Request, body []byte) {
-	x.Method = r.Method
+	x.Method, x.Proto, x.Sent = r.Method, r.Proto, headers(r.Header)
 	u := *r.URL
 	x.Query = form(u.RawQuery)
 	u.RawQuery, u.ForceQuery, u.Fragment, u.User = "", false, "", nil
@@ -65,15 +74,15 @@ func (x *Exchange) request(r *http.Request, body []byte) {
 }
 
 func (x *Exchange) answer(status int, header http.Header, body []byte) {
-	x.Status = status
+	x.Status, x.Received = status, headers(header)
 	x.Type = mediaType(header)
 	if location := header.Get("Location"); location != "" {
 		location, fragment, _ := strings.Cut(location, "#")
 		location, query, _ := strings.Cut(location, "?")
 		x.Location, x.Carried = show(location), append(form(query), form(fragment)...)
 	}
-	if fields, ok := object(body); ok {
-		x.Answer = fields
+	if fields, text, ok := object(body); ok {
+		x.Answer, x.JSON = fields, text
 		return
 	}
 	text := strings.TrimSpace(string(body))
@@ -133,46 +142,72 @@ func clean(text string) string {
 	}, text)
 }
 
-// object reads the fields of a JSON object in their order.
-func object(body []byte) ([]Field, bool) {
+// object reads the fields of a JSON object in their order, and writes the object again without its secrets.
+func object(body []byte) (fields []Field, text string, ok bool) {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
-		return nil, false
+		return nil, "", false
 	}
-	fields := []Field{}
+	fields = []Field{}
+	var again strings.Builder
 	for dec.More() {
 		key, err := dec.Token()
 		if err != nil {
-			return nil, false
+			return nil, "", false
 		}
 		name, _ := key.(string)
 		var raw json.RawMessage
 		if err := dec.Decode(&raw); err != nil {
-			return nil, false
+			return nil, "", false
 		}
-		fields = append(fields, Field{show(name), clean(jsonValue(name, raw))})
+		shown, written := jsonValue(name, raw)
+		again.WriteString("{,"[min(len(fields), 1):][:1] + encode(show(name)) + ":" + written)
+		fields = append(fields, Field{show(name), clean(shown)})
+	}
+	if len(fields) == 0 {
+		again.WriteString("{")
 	}
 	_, err := dec.Token()
-	return fields, err == nil
+	return fields, again.String() + "}", err == nil
 }
 
-func jsonValue(name string, raw json.RawMessage) string {
+// jsonValue returns a value as it is shown, and as JSON.
+func jsonValue(name string, raw json.RawMessage) (shown, written string) {
 	var value any
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.UseNumber()
 	if dec.Decode(&value) != nil {
-		return ""
+		return "", "null"
 	}
+	value = hide(name, value)
+	written = encode(value)
 	if text, ok := value.(string); ok {
-		return Value(name, text)
+		return text, written
 	}
+	return written, written
+}
+
+func encode(value any) string {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
-	if enc.Encode(hide(name, value)) != nil {
-		return ""
-	}
+	_ = enc.Encode(value) // what was decoded can be encoded
 	return strings.TrimSpace(out.String())
+}
+
+// headers are the fields of a header by their names. A cookie is a secret whatever its name.
+func headers(h http.Header) []Field {
+	var fields []Field
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		for _, value := range h[name] {
+			if name == "Location" || name == "Referer" {
+				value, _, _ = strings.Cut(value, "?") // what it carries has its place of its own
+				value, _, _ = strings.Cut(value, "#")
+			}
+			fields = append(fields, Field{show(name), show(Value(name, value))})
+		}
+	}
+	return fields
 }
 
 // hide replaces the secrets anywhere in a decoded JSON value.

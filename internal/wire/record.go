@@ -48,8 +48,9 @@ func (r *Recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	response, err := base.RoundTrip(request)
 	x.request(request, sent.bytes())
+	x.Up, x.Waited = sent.total(), time.Since(x.At)
 	if err != nil {
-		x.Duration = time.Since(x.At)
+		x.Duration = x.Waited
 		x.Err = show(err.Error())
 		r.keep(x)
 		return response, err
@@ -60,6 +61,7 @@ func (r *Recorder) RoundTrip(request *http.Request) (*http.Response, error) {
 		once.Do(func() {
 			x.Duration = time.Since(x.At)
 			x.answer(response.StatusCode, response.Header, received.bytes())
+			x.Proto, x.Up, x.Down = response.Proto, sent.total(), received.total()
 			if err != nil && err != io.EOF {
 				x.Err = show(err.Error())
 			}
@@ -86,6 +88,7 @@ func Handler(next http.Handler, report func(Exchange)) http.Handler {
 			x.Duration = time.Since(x.At)
 			x.request(seen, sent.bytes())
 			x.answer(answer.status, w.Header(), answer.body.bytes())
+			x.Up, x.Down = sent.total(), answer.body.total()
 			mu.Lock()
 			defer mu.Unlock()
 			report(x)
@@ -108,14 +111,16 @@ func absolute(request *http.Request) *http.Request {
 // capture keeps the first maxBody bytes written to it. It is locked because the transport may still be reading the request's
 // body when RoundTrip has returned.
 type capture struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
+	mu   sync.Mutex
+	buf  bytes.Buffer
+	seen int64 // all of them
 }
 
 func (c *capture) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.buf.Write(p[:min(len(p), maxBody-c.buf.Len())])
+	c.seen += int64(len(p))
 	return len(p), nil
 }
 
@@ -123,6 +128,12 @@ func (c *capture) bytes() []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return bytes.Clone(c.buf.Bytes())
+}
+
+func (c *capture) total() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.seen
 }
 
 type tee struct {
