@@ -9,7 +9,7 @@ PROOFS      := ./test/crash ./test/crowd ./test/fault
 BIN         := $(CURDIR)/.cache/bin
 GO_FILES     = $$(find . -name "*.go" -not -path "./.cache/*")
 
-.PHONY: build demo test check fmt tidy deps bench
+.PHONY: build demo test check fmt tidy deps man bench
 build: ## the program, in bin/
 	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/sftoken
 
@@ -50,6 +50,9 @@ deps: ## accept the linked packages as they are now
 
 $(BIN)/staticcheck: tools/go.mod
 	mkdir -p $(BIN) && cd tools && go build -o $(BIN)/ tool && touch $@
+
+man: ## man pages, in bin/man
+	go run ./cmd/sftoken-man bin/man
 
 bench: ## speed and memory beside the Salesforce CLI, then Go's benchmarks
 	@test/install

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/sftoken/sftoken"
 	"github.com/sftoken/sftoken/internal/approvals"
 	"github.com/spf13/cobra"
 )
@@ -82,7 +81,7 @@ func (e *Env) revokeApprovals(ctx context.Context, o approvalsRevokeOptions, arg
 	if err != nil {
 		return err
 	}
-	client := &sftoken.Client{App: grant.App, Hosts: sftoken.HostRules{Allow: grant.AllowHosts}}
+	client := e.client(grant)
 	answer, code := approvalsRevokeAnswer{Alias: s.alias, Revoked: []revokedApproval{}}, exitOK
 	for _, a := range chosen {
 		one := revokedApproval{ID: a.ID(), App: a.App}

@@ -21,6 +21,7 @@ func (e *Env) engine(k *kept) (engine *refresh.Engine, done func(), err error) {
 	}
 	engine = refresh.New(refresh.Options{
 		Store:          k.Store,
+		HTTP:           e.http(),
 		SessionTimeout: cmp.Or(settings.SessionTimeout, shortestSession),
 		OnEvent:        e.onEvent,
 	})

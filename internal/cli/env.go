@@ -28,6 +28,7 @@ type Env struct {
 	NoColor bool   // --no-color
 	Lang    string // --lang
 	Store   string // --store
+	Trace   string // --trace
 
 	scryptWork int // of a backup's passphrase; 0: age's own. Less in tests
 

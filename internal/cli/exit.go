@@ -10,6 +10,7 @@ import (
 
 	"github.com/sftoken/sftoken"
 	"github.com/sftoken/sftoken/explain"
+	"github.com/sftoken/sftoken/internal/agent"
 	"github.com/sftoken/sftoken/internal/backup"
 	"github.com/sftoken/sftoken/internal/config"
 	"github.com/sftoken/sftoken/internal/imports"
@@ -79,6 +80,9 @@ func exitOf(err error) int {
 	}
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return exitUsage
+	}
+	if refused, ok := errors.AsType[*agent.Refused](err); ok {
+		return refused.Exit
 	}
 	for _, rule := range exitRules {
 		if errors.Is(err, rule.is) {
@@ -177,6 +181,9 @@ func (e *Env) reportOf(err error) report {
 	}
 	if usage, ok := errors.AsType[*usageError](err); ok {
 		return report{Code: "usage", Message: e.usageText(usage), Hints: e.usageHints(usage)}
+	}
+	if refused, ok := errors.AsType[*agent.Refused](err); ok {
+		return report(refused.Report)
 	}
 	r := report{Code: "failed", Message: err.Error(), Hints: []string{}}
 	if wire, ok := errors.AsType[*sftoken.Error](err); ok && wire.Code != "" {

@@ -194,7 +194,7 @@ func (e *Env) importProve(ctx context.Context, k *kept, grant, previous *store.G
 	if grant, err = k.Get(ctx, grant.Alias); err != nil {
 		return nil, nil, err
 	}
-	client := &sftoken.Client{App: grant.App, Hosts: sftoken.HostRules{Allow: grant.AllowHosts}}
+	client := e.client(grant)
 	warning = login.Identify(ctx, client, &sftoken.Token{
 		AccessToken: access.Token, InstanceURL: grant.InstanceURL, IdentityURL: grant.IdentityURL,
 	}, grant)

@@ -62,7 +62,7 @@ func (e *Env) introspect(ctx context.Context, refreshToken bool, args []string) 
 	case grant.App.ClientSecret.IsZero():
 		return &localError{id: "introspect-needs-secret", code: exitUsage, hints: true, data: data}
 	}
-	client := &sftoken.Client{App: grant.App, Hosts: sftoken.HostRules{Allow: grant.AllowHosts}}
+	client := e.client(grant)
 	got, err := client.Introspect(ctx, token, hint)
 	if err != nil {
 		return err

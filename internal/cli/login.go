@@ -189,6 +189,7 @@ func (e *Env) begin(ctx context.Context, o *loginOptions, alias string, app apps
 	}()
 	client := &sftoken.Client{
 		App:   app.App,
+		HTTP:  e.http(),
 		Hosts: sftoken.HostRules{Allow: app.AllowHosts},
 		OnRedirect: func(from, to string) {
 			e.Say("login.redirected", map[string]any{"from": from, "to": to})

@@ -54,6 +54,7 @@ func (e *Env) loginFinish(ctx context.Context, id string) error {
 		return e.finishFailed(ctx, dir, id, err)
 	}
 	journey := pending.Journey(k.Store)
+	journey.Client.HTTP = e.http()
 	outcome, err := journey.Complete(ctx, code)
 	if err != nil {
 		return e.finishFailed(ctx, dir, id, err)

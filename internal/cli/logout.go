@@ -145,7 +145,7 @@ func (e *Env) logoutOf(ctx context.Context, k *kept, o logoutOptions, alias stri
 		return fail(err)
 	}
 	if !o.localOnly {
-		answer.Revocation, answer.err = revoke(ctx, grant)
+		answer.Revocation, answer.err = e.revoke(ctx, grant)
 		if ctx.Err() != nil {
 			return fail(ctx.Err())
 		}
@@ -162,7 +162,7 @@ func (e *Env) logoutOf(ctx context.Context, k *kept, o logoutOptions, alias stri
 
 // revoke takes a grant back at Salesforce: the refresh token, and with it every access token that came from it; the access
 // token where there is no other (C-55). A failure means "try again or do it by hand", whatever its cause.
-func revoke(ctx context.Context, grant *store.Grant) (answer string, err error) {
+func (e *Env) revoke(ctx context.Context, grant *store.Grant) (answer string, err error) {
 	token := grant.RefreshToken
 	if token.IsZero() {
 		token = grant.AccessToken
@@ -170,7 +170,7 @@ func revoke(ctx context.Context, grant *store.Grant) (answer string, err error) 
 	if grant.State == store.Dead || token.IsZero() {
 		return answerGone, nil
 	}
-	return revokeToken(ctx, &sftoken.Client{App: grant.App, Hosts: sftoken.HostRules{Allow: grant.AllowHosts}}, token)
+	return revokeToken(ctx, e.client(grant), token)
 }
 
 func revokeToken(ctx context.Context, client *sftoken.Client, token sftoken.Secret) (answer string, err error) {

@@ -29,6 +29,7 @@ func Run(ctx context.Context, env *Env) int {
 	root.SetOut(env.Stdout)
 	root.SetErr(env.Stderr)
 	err := root.ExecuteContext(ctx)
+	env.endTrace()
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = errInterrupted
 	}
@@ -64,6 +65,9 @@ fresh access tokens to every program that needs one.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          cobra.ArbitraryArgs,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			return env.beginTrace()
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return cmd.Help()
@@ -85,6 +89,7 @@ fresh access tokens to every program that needs one.`,
 	flags.BoolVar(&env.NoColor, "no-color", false, "no colour (also NO_COLOR)")
 	flags.StringVar(&env.Lang, "lang", "", "language of messages: en or ja (default from LC_ALL, LC_MESSAGES, LANG)")
 	flags.StringVar(&env.Store, "store", "", "where logins are kept: file:DIR, sqlite:FILE, postgres://… or sf: (also SFTOKEN_STORE)")
+	flags.StringVar(&env.Trace, "trace", "", "write what goes over the wire, without secrets, to this file (.har) and a diagram beside it (.mmd)")
 	_ = root.RegisterFlagCompletionFunc("lang", cobra.FixedCompletions([]string{"en", "ja"}, cobra.ShellCompDirectiveNoFileComp))
 
 	add := func(group string, commands ...*cobra.Command) {
@@ -96,6 +101,7 @@ fresh access tokens to every program that needs one.`,
 	add(groupLogin, newLoginCommand(env), newImportCommand(env), newLogoutCommand(env))
 	add(groupHelp, newExplainCommand(env))
 	add(groupUse, newTokenCommand(env), newExecCommand(env), newProxyCommand(env), newAPICommand(env), newQueryCommand(env), newOpenCommand(env), newWhoamiCommand(env), newIntrospectCommand(env), newLimitsCommand(env), newApprovalsCommand(env), newRefreshTokenCommand(env), newKeepaliveCommand(env), newListCommand(env), newShowCommand(env), newStoreCommand(env))
+	add(groupUse, newExportCommand(env), newCredentialCommand(env), newAgentCommand(env))
 	add(groupTry, newDemoCommand(env), newEmulatorCommand(env))
 	root.AddCommand(newVersionCommand(env))
 	return root

@@ -59,8 +59,12 @@ func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
 	}
 }
 
-// recordedMain is Main, with a copy of what goes to pipes for the search. A terminal has its copy in ttyout. What token,
-// refresh-token and proxy print is a secret by its purpose.
+// secretAnswer reports a command whose answer is a secret by its purpose.
+func secretAnswer(arg string) bool {
+	return slices.Contains([]string{"token", "refresh-token", "proxy", "export", "credential"}, arg)
+}
+
+// recordedMain is Main, with a copy of what goes to pipes for the search. A terminal has its copy in ttyout.
 func recordedMain() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -75,7 +79,7 @@ func recordedMain() int {
 		panic(err)
 	}
 	defer record.Close()
-	if !env.StdoutTTY && !slices.ContainsFunc([]string{"token", "refresh-token", "proxy"}, func(name string) bool { return slices.Contains(env.Args, name) }) {
+	if !env.StdoutTTY && !slices.ContainsFunc(env.Args, secretAnswer) {
 		env.Stdout = io.MultiWriter(env.Stdout, record)
 	}
 	if !env.StderrTTY {

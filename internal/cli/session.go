@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"github.com/sftoken/sftoken/internal/rest"
@@ -114,7 +115,7 @@ func (s *session) api(ctx context.Context, version string) (*rest.Client, error)
 	if err != nil {
 		return nil, err
 	}
-	client := rest.New(&refresh.Transport{Engine: s.engine, Alias: s.alias}, access.InstanceURL)
+	client := rest.New(&refresh.Transport{Engine: s.engine, Alias: s.alias, Base: s.env.traced(http.DefaultTransport)}, access.InstanceURL)
 	client.Version, client.Known = version, rest.Remember(s.kept.dir, s.env.Now)
 	return client, nil
 }

@@ -17,6 +17,7 @@ type state struct {
 	catalogue *message.Catalogue
 	config    *config.Config
 	rotation  rotation
+	trace     *trace
 	about     map[string]string // what the command is about, for hints: alias, host, redirect
 }
 

@@ -96,6 +96,18 @@ type tokenAnswer struct {
 }
 
 func (e *Env) token(ctx context.Context, o tokenOptions, args []string) error {
+	if o.minTTL == 0 && e.rotation.Command == "" && e.trace == nil { // what the agent does not do
+		answer, err := e.askAgent(ctx, args)
+		if err != nil {
+			return err
+		}
+		if answer != nil {
+			if answer.Warning != "" {
+				e.Warn("token.warning", map[string]any{"alias": answer.Alias, "reason": answer.Warning})
+			}
+			return e.writeToken(o, answer)
+		}
+	}
 	s, err := e.openSession(ctx, args)
 	if err != nil {
 		return err
@@ -105,12 +117,20 @@ func (e *Env) token(ctx context.Context, o tokenOptions, args []string) error {
 	if err != nil {
 		return err
 	}
-	if !e.JSON {
-		_, err := fmt.Fprintln(e.Stdout, formatToken[o.format](access.Token.Reveal()))
-		return err
+	return e.writeToken(o, tokenAnswerOf(s.alias, access))
+}
+
+func (e *Env) writeToken(o tokenOptions, answer *tokenAnswer) error {
+	if e.JSON {
+		return e.WriteJSON(answer)
 	}
-	answer := tokenAnswer{
-		Alias:        s.alias,
+	_, err := fmt.Fprintln(e.Stdout, formatToken[o.format](answer.AccessToken))
+	return err
+}
+
+func tokenAnswerOf(alias string, access *refresh.Access) *tokenAnswer {
+	answer := &tokenAnswer{
+		Alias:        alias,
 		AccessToken:  access.Token.Reveal(),
 		InstanceURL:  access.InstanceURL,
 		Username:     access.Username,
@@ -122,7 +142,7 @@ func (e *Env) token(ctx context.Context, o tokenOptions, args []string) error {
 	if access.Warning != nil {
 		answer.Warning = access.Warning.Error()
 	}
-	return e.WriteJSON(answer)
+	return answer
 }
 
 // What is to be expected of a login's next token.

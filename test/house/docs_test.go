@@ -1,6 +1,7 @@
 package house
 
 import (
+	"go/ast"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -140,4 +141,36 @@ func TestCataloguesAreChecked(t *testing.T) {
 	if found < 5 {
 		t.Errorf("found %d catalogues only", found)
 	}
+}
+
+// Every export format has its line.
+func TestDocsFormats(t *testing.T) {
+	t.Parallel()
+	code := names{}
+	for _, s := range sources(t) {
+		if s.Test || s.Of.Short() != "internal/export" {
+			continue
+		}
+		ast.Inspect(s.Tree, func(n ast.Node) bool {
+			list, ok := n.(*ast.CompositeLit)
+			if !ok {
+				return true
+			}
+			values := map[string]string{}
+			for _, element := range list.Elts {
+				if pair, ok := element.(*ast.KeyValueExpr); ok {
+					if key, ok := pair.Key.(*ast.Ident); ok {
+						values[key.Name] = literal(pair.Value)
+					}
+				}
+			}
+			if values["Name"] != "" && values["For"] != "" {
+				code[values["Name"]] = true
+			}
+			return true
+		})
+	}
+	eachPage(t, "exporting.md", func(t *testing.T, text string) {
+		same(t, "formats", code, table(t, text, "formats"))
+	})
 }
