@@ -1,6 +1,8 @@
 package emulator
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -85,20 +87,37 @@ type User struct {
 	LoginIPRanges []IPRange    `toml:"login_ip_ranges"` // beside the profile's
 }
 
-// ReadConfig reads a configuration in TOML. Unknown keys and contradictions are errors that name the key.
+// ReadConfig reads a configuration in TOML, or in JSON with the same keys. Unknown keys and contradictions are errors that
+// name the key.
 func ReadConfig(r io.Reader) (*Config, error) {
-	var config Config
-	meta, err := toml.NewDecoder(r).Decode(&config)
+	content, err := io.ReadAll(r)
 	if err != nil {
 		return nil, fmt.Errorf("read emulator config: %w", err)
 	}
-	if unknown := meta.Undecoded(); len(unknown) > 0 {
-		return nil, fmt.Errorf("read emulator config: unknown key %q", unknown[0].String())
+	var config Config
+	if text := bytes.TrimLeft(content, " \t\r\n"); len(text) > 0 && text[0] == '{' {
+		err = json.Unmarshal(content, &config)
+	} else {
+		err = decodeTOML(content, &config)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read emulator config: %w", err)
 	}
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
 	return &config, nil
+}
+
+func decodeTOML(content []byte, config *Config) error {
+	meta, err := toml.Decode(string(content), config)
+	if err != nil {
+		return err
+	}
+	if unknown := meta.Undecoded(); len(unknown) > 0 {
+		return fmt.Errorf("unknown key %q", unknown[0].String())
+	}
+	return nil
 }
 
 // Validate reports the first contradiction in c.

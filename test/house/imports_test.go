@@ -22,6 +22,7 @@ var mayImport = map[string][]string{
 	"explain":               {"", "store", "internal/message"},
 	"emulator":              {},
 	"emulator/emulatortest": {"emulator"},
+	"emulator/manage":       {"emulator"},
 	"oauth2source":          {"refresh"},
 
 	"internal/*":         {"", "explain", "keys", "store", "internal/*"},
@@ -33,6 +34,8 @@ var mayImport = map[string][]string{
 	"internal/demo":      {"", "explain", "emulator", "keys", "refresh", "store", "store/*", "internal/*"},
 	"internal/cli":       {"", "explain", "emulator", "keys", "refresh", "store", "store/*", "internal/*"},
 	"cmd/*":              {"internal/cli"},
+	"internal/cli":       {"", "explain", "emulator", "emulator/manage", "keys", "refresh", "store", "store/*", "internal/*"},
+	"cmd/sftoken":        {"internal/cli"},
 
 	"store/*/*test": {"", "keys", "store", "store/*", "test/need"},
 	"test/*":        {"", "*", "*/*", "*/*/*"}, // black box: what they need
@@ -131,7 +134,7 @@ var importers = map[string][]string{
 	"charm.land/huh/v2":                   {"internal/cli"},
 	"charm.land/lipgloss/v2":              {"internal/cli"},
 	"filippo.io/age":                      {"internal/backup"},
-	"github.com/BurntSushi/toml":          {"emulator", "explain", "internal/config", "internal/message"}, // a format: each reads its own files
+	"github.com/BurntSushi/toml":          {"emulator", "emulator/manage", "explain", "internal/config", "internal/message"}, // a format: each reads its own files
 	"github.com/beevik/etree":             {"emulator"},
 	"github.com/cenkalti/backoff/v5":      {"refresh"},
 	"github.com/cli/browser":              {"internal/browser"},
