@@ -1,13 +1,18 @@
 package emulator_test
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -165,5 +170,38 @@ func TestNewCertificate(t *testing.T) {
 	}
 	if mended, _, err := emulator.NewCertificate(dir); err != nil || same(wider, mended) {
 		t.Errorf("a damaged key was not replaced (%v)", err)
+	}
+}
+
+// JSON has the keys and rules of TOML; what Config writes as JSON, ReadConfig reads.
+func TestReadConfigJSON(t *testing.T) {
+	t.Parallel()
+	s, err := emulator.New(emulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := s.Config()
+	want.Orgs[0].SessionTimeout = 90 * time.Second
+	want.Faults = []emulator.Fault{{Endpoint: emulator.Token, Percent: 2.5, Times: -1, Delay: time.Second, Header: http.Header{"Retry-After": {"1"}}}}
+	text, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := emulator.ReadConfig(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for text, want := range map[string]string{
+		`{"org":[{"id":1}]}`:          `read emulator config: `,
+		`{"orgs":[]}`:                 `read emulator config: unknown key "orgs"`,
+		`{"org":[]`:                   `read emulator config: unexpected end of JSON input`,
+		`{"app":[{"client_id":"x"}]}`: `check emulator config: no org`,
+	} {
+		if _, err := emulator.ReadConfig(strings.NewReader(text)); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
 	}
 }

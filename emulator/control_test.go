@@ -317,3 +317,73 @@ func TestControlInsideSynctest(t *testing.T) {
 		}
 	})
 }
+
+// Strict switches on what Salesforce has announced, and whoever changes orgs and apps later cannot switch it off.
+func TestStrict(t *testing.T) {
+	t.Parallel()
+	config := emulator.DefaultConfig()
+	b := start(t, emulator.Options{Config: config, Strict: true})
+	s := b.Emulator()
+	if config.Apps[0].Rotation || config.Orgs[0].PKCERequired {
+		t.Error("Strict has changed the caller's configuration")
+	}
+	for _, err := range []error{
+		s.UpdateApp(emulator.ClientIDConfidential, func(a *emulator.App) { a.Rotation, a.IdleTTL, a.PKCERequired = false, false, false }),
+		s.UpdateOrg("acme", func(o *emulator.Org) { o.PKCERequired = false }),
+		s.PutOrg(emulator.Org{ID: config.Orgs[0].ID, MyDomain: "acme"}),
+		s.PutApp(emulator.App{ClientID: "new", Scopes: []string{"api", "refresh_token"}}),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := s.Config()
+	for _, app := range now.Apps {
+		if !app.Rotation || !app.IdleTTL || !app.PKCERequired {
+			t.Errorf("app %s is not strict", app.ClientID)
+		}
+	}
+	for _, org := range now.Orgs {
+		if !org.PKCERequired {
+			t.Errorf("org %s is not strict", org.MyDomain)
+		}
+	}
+	tokens := b.approved("new")
+	if b.success(b.post("/services/oauth2/token", refreshForm("new", tokens.RefreshToken)))["refresh_token"] == "" {
+		t.Error("no rotation")
+	}
+	s.Advance(31 * 24 * time.Hour)
+	if s.Grants(emulator.GrantFilter{})[0].RefreshLives {
+		t.Error("a refresh token lives after 31 idle days")
+	}
+}
+
+// Trouble spoils about its share of the token requests and nothing else.
+func TestTrouble(t *testing.T) {
+	t.Parallel()
+	config := emulator.DefaultConfig()
+	config.Faults = emulator.Trouble(40)
+	for i := range config.Faults {
+		config.Faults[i].Delay = 0
+	}
+	b := start(t, emulator.Options{Config: config, Seed: 1})
+	token := b.approved(emulator.ClientIDPublic).RefreshToken
+	bad := 0
+	for range 100 {
+		if b.get("/services/data", "").status != http.StatusOK {
+			t.Fatal("a request that is no token request failed")
+		}
+		response, err := b.client.Do(b.request(http.MethodPost, "/services/oauth2/token", refreshForm(emulator.ClientIDPublic, token)))
+		if err != nil {
+			bad++
+			continue
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			bad++
+		}
+	}
+	if bad < 15 || bad > 45 { // three of the four kinds of 10 %
+		t.Errorf("%d of 100 token requests failed", bad)
+	}
+}

@@ -144,6 +144,9 @@ func (s *Server) UpdateOrg(myDomain string, change func(*Org)) error {
 			return err
 		}
 		org.ID, org.MyDomain, org.Users = s.dir.orgs[i].ID, myDomain, nil
+		if s.strict {
+			org.tighten()
+		}
 		s.dir.orgs[i] = org
 		for _, who := range s.dir.byName {
 			if who.org.MyDomain == myDomain {

@@ -43,6 +43,9 @@ type Options struct {
 	// Steady keeps what Salesforce does not promise the same in every answer: the order of JSON members and scopes, the length
 	// of tokens, fields that are sometimes there. It is for demos and printed examples; a test that needs it relies on too much.
 	Steady bool
+	// Strict switches on what Salesforce has announced for 2026 and 2027: PKCE and rotation for every app, refresh tokens that
+	// die when idle for 30 days, no more retired flows. Nothing that changes orgs and apps later can switch it off.
+	Strict bool
 	// Log is told one line a request, secrets as fingerprints. Nil means silence.
 	Log *slog.Logger
 	// BaseURL is the address that clients reach the emulator under, such as "https://sf.example.test:8443". It appears
@@ -54,8 +57,10 @@ type Options struct {
 type Server struct {
 	clock   func() time.Time
 	advance atomic.Int64 // nanoseconds added by Advance
-	seed    uint64       // of the dice that faults roll
-	ordered []Fault      // by the configuration
+	strict  bool
+	seed    uint64   // of the dice that faults roll
+	ordered []Fault  // by the configuration
+	first   []string // client ids of the configured apps, in their order
 	random  *random
 	log     *slog.Logger
 	baseURL string
@@ -88,6 +93,9 @@ func New(o Options) (*Server, error) {
 	if err := CheckBaseURL(o.BaseURL); err != nil {
 		return nil, err
 	}
+	if o.Strict {
+		config = config.tightened()
+	}
 	assets() // a mistake in a page stops every test at once
 	s := &Server{
 		clock:   o.Now,
@@ -95,6 +103,7 @@ func New(o Options) (*Server, error) {
 		log:     o.Log,
 		baseURL: strings.TrimRight(o.BaseURL, "/"),
 		state:   newState(config),
+		strict:  o.Strict,
 		seed:    o.Seed,
 		ordered: config.Faults,
 
@@ -111,6 +120,9 @@ func New(o Options) (*Server, error) {
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	for _, app := range config.Apps {
+		s.first = append(s.first, app.ClientID)
 	}
 	s.csrfKey = []byte(s.mint(32))
 	s.fresh = s.Snapshot()
@@ -211,6 +223,9 @@ func (s *Server) UpdateApp(clientID string, change func(*App)) error {
 	change(changed)
 	if changed.ClientID != clientID {
 		return errors.New("update app: the client id cannot change")
+	}
+	if s.strict {
+		changed.tighten()
 	}
 	if err := changed.validate(); err != nil {
 		return err

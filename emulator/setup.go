@@ -27,8 +27,13 @@ func (s *Server) config() *Config {
 			}
 		}
 	}
-	for _, clientID := range slices.Sorted(maps.Keys(s.apps)) {
+	later := maps.Clone(s.apps)
+	for _, clientID := range s.first {
 		config.Apps = append(config.Apps, *s.apps[clientID].clone())
+		delete(later, clientID)
+	}
+	for _, clientID := range slices.Sorted(maps.Keys(later)) {
+		config.Apps = append(config.Apps, *later[clientID].clone())
 	}
 	return config
 }
@@ -38,9 +43,13 @@ func (s *Server) PutApp(app App) error {
 	if err := app.validate(); err != nil {
 		return err
 	}
+	saved := app.clone()
+	if s.strict {
+		saved.tighten()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.apps[app.ClientID] = app.clone()
+	s.apps[app.ClientID] = saved
 	s.saved(app.ClientID)
 	return nil
 }
@@ -99,6 +108,9 @@ func (s *Server) put(change func(*Config)) error {
 	change(config)
 	if err := config.Validate(); err != nil {
 		return fmt.Errorf("put %s", strings.TrimPrefix(err.Error(), "check "))
+	}
+	if s.strict {
+		config = config.tightened()
 	}
 	changed := newDirectory(config)
 	changed.logins = s.dir.logins

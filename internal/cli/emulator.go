@@ -6,17 +6,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
-	"sync"
-	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -31,6 +27,9 @@ type emulatorOptions struct {
 	tls     bool
 	certDir string
 	config  string
+	manage  string
+	strict  bool
+	trouble float64
 	seed    uint64
 	verbose bool
 	exposed bool
@@ -47,6 +46,8 @@ SIGTERM ends it with exit code 0. Its users, apps and tokens are in memory only.
 With --json, one line on stdout says that it is ready and where.`,
 		Example: `  sftoken emulator
   sftoken emulator --tls --verbose
+  sftoken emulator --manage 127.0.0.1:8485       # a page and an API for tests
+  sftoken emulator --strict --trouble 5          # what is announced, and bad weather
   sftoken emulator --addr 127.0.0.1:0 --json     # any free port, for scripts`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return env.emulate(cmd.Context(), o) },
@@ -55,8 +56,11 @@ With --json, one line on stdout says that it is ready and where.`,
 	flags.StringVar(&o.address, "addr", "127.0.0.1:8484", "loopback address to listen on; port 0 takes a free one")
 	flags.BoolVar(&o.tls, "tls", false, "answer https, with a CA of its own written to a file")
 	flags.StringVar(&o.certDir, "cert-dir", "", "folder for the CA and the certificate (default: emulator in the data folder)")
-	flags.StringVar(&o.config, "config", "", "TOML file with the orgs, users and apps")
-	flags.Uint64Var(&o.seed, "seed", 0, "issue the same tokens again at each run with this number")
+	flags.StringVar(&o.config, "config", "", "TOML or JSON file with the orgs, users and apps")
+	flags.StringVar(&o.manage, "manage", "", "loopback address of the management page and API, such as 127.0.0.1:8485")
+	flags.BoolVar(&o.strict, "strict", false, "switch on what Salesforce has announced for 2026 and 2027")
+	flags.Float64Var(&o.trouble, "trouble", 0, "spoil so many of a hundred token requests; --seed repeats them")
+	flags.Uint64Var(&o.seed, "seed", 0, "the same tokens and the same trouble at each run with this number")
 	flags.BoolVar(&o.verbose, "verbose", false, "print a line for each request, without secrets")
 	flags.BoolVar(&o.exposed, "let-other-machines-connect", false, "listen beyond loopback: anybody there can sign in")
 	return c
@@ -68,27 +72,23 @@ func (e *Env) emulate(ctx context.Context, o emulatorOptions) error {
 	if err != nil {
 		return e.failEmulator("config", exitUsage, map[string]any{"file": o.config, "reason": err.Error()})
 	}
-	handler, err := emulator.New(emulator.Options{Config: settings, Seed: o.seed})
+	if o.trouble < 0 || o.trouble > 100 {
+		return e.failEmulator("trouble", exitUsage, map[string]any{"percent": o.trouble})
+	}
+	if o.trouble > 0 {
+		settings.Faults = append(settings.Faults, emulator.Trouble(o.trouble)...)
+	}
+	handler, err := emulator.New(emulator.Options{Config: settings, Seed: o.seed, Strict: o.strict})
 	if err != nil {
 		return e.failEmulator("config", exitUsage, map[string]any{"file": o.config, "reason": err.Error()})
 	}
-	host, _, err := net.SplitHostPort(o.address)
+	listener, host, err := e.listenEmulator(ctx, "--addr", o.address, o.exposed)
 	if err != nil {
-		return e.failEmulator("address", exitUsage, map[string]any{"address": o.address})
-	}
-	if !isLoopback(host) && !o.exposed {
-		return e.failEmulator("loopback", exitUsage, map[string]any{"address": o.address})
-	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.address)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return e.failEmulator("busy", exitFailed, map[string]any{"address": o.address})
-	case err != nil:
-		return fmt.Errorf("start emulator: %w", err)
+		return err
 	}
 	defer listener.Close()
 
-	ready := &readyEmulator{URL: "http://" + addressFor(host, listener), PID: os.Getpid(), config: settings, exposed: !isLoopback(host)}
+	ready := &readyEmulator{URL: "http://" + addressFor(host, listener), PID: os.Getpid(), Seed: strconv.FormatUint(handler.Seed(), 10), config: handler.Config(), exposed: !isLoopback(host), trouble: o.trouble > 0}
 	if o.tls {
 		var certificate tls.Certificate
 		if certificate, ready.CAFile, err = e.emulatorCertificate(o.certDir, host); err != nil {
@@ -101,38 +101,19 @@ func (e *Env) emulate(ctx context.Context, o emulatorOptions) error {
 	if o.verbose {
 		served = wire.Handler(handler, e.printRequest)
 	}
+	servers := []serving{{listener, served}}
+	if o.manage != "" {
+		managed, err := e.manageEmulator(ctx, o, handler, ready)
+		if err != nil {
+			return err
+		}
+		defer managed.listener.Close()
+		servers = append(servers, managed)
+	}
 	if err := e.announce(ready); err != nil {
 		return err
 	}
-	return serveUntilDone(ctx, listener, served)
-}
-
-// serveUntilDone serves until ctx ends, then lets the answers under way be finished for a moment.
-func serveUntilDone(ctx context.Context, listener net.Listener, handler http.Handler) error {
-	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      time.Minute,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          log.New(io.Discard, "", 0), // handshakes that clients break off
-	}
-	var serving sync.WaitGroup
-	failed := make(chan error, 1)
-	serving.Go(func() { failed <- server.Serve(listener) })
-	defer serving.Wait()
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serve emulator: %w", err)
-	case <-ctx.Done():
-	}
-	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-	defer cancel()
-	if server.Shutdown(closing) != nil {
-		return server.Close()
-	}
-	return nil
+	return serveAll(ctx, servers)
 }
 
 // readEmulatorConfig returns the seed when path is empty. Its errors say what is wrong in the file, and in which line where

@@ -19,11 +19,16 @@ type readyEmulator struct {
 	URL    string         `json:"url"`
 	PID    int            `json:"pid"`
 	CAFile string         `json:"ca_file,omitempty"` // with --tls
+	Seed   string         `json:"seed"`              // text: 64 bits are too many for some readers of JSON
 	Users  []emulatorUser `json:"users"`
 	Apps   []emulatorApp  `json:"apps"`
 
+	ManageURL   string `json:"manage_url,omitempty"`   // with --manage
+	ManageToken string `json:"manage_token,omitempty"` // beyond loopback
+
 	config  *emulator.Config
 	exposed bool
+	trouble bool
 }
 
 // The passwords and secrets here are the test server's own: they stand in its documentation or in the person's file.
@@ -83,6 +88,15 @@ func (e *Env) banner(r *readyEmulator) {
 	}
 	if r.exposed {
 		line("\n%s", e.red(texts.Text("emulator.exposed", nil)))
+	}
+	if r.ManageURL != "" {
+		line("\n%s  %s", texts.Text("emulator.manage", nil), e.bold(r.ManageURL))
+		if r.ManageToken != "" {
+			line("%s", texts.Text("emulator.manage_token", map[string]any{"token": r.ManageToken}))
+		}
+	}
+	if r.trouble {
+		line("\n%s", texts.Text("emulator.trouble", map[string]any{"seed": r.Seed}))
 	}
 	heading("users")
 	for _, user := range r.Users {

@@ -38,10 +38,14 @@ type runningEmulator struct {
 	URL    string
 	CAFile string `json:"ca_file"`
 	PID    int
+	Seed   string
 	Apps   []struct {
 		ClientID  string `json:"client_id"`
 		Callbacks []string
 	}
+
+	ManageURL   string `json:"manage_url"`
+	ManageToken string `json:"manage_token"`
 
 	stderr *lockedBuffer
 	stop   context.CancelFunc
@@ -322,4 +326,64 @@ func (b *lockedBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
+}
+
+// The management API is on a listener of its own; strict and trouble reach the emulator.
+func TestEmulatorManage(t *testing.T) {
+	t.Parallel()
+	e := startEmulator(t, "--manage", "127.0.0.1:0", "--strict", "--trouble", "100", "--seed", "7")
+	if e.ManageURL == "" || e.ManageToken != "" || e.Seed != "7" {
+		t.Fatalf("ready line %+v", e)
+	}
+	get := func(path string) string {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, e.ManageURL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(body)
+	}
+	if config := get("/config"); strings.Contains(config, `"rotation":false`) {
+		t.Error("--strict: an app does not rotate")
+	}
+	if faults := get("/faults"); strings.Count(faults, `"percent":25`) != 4 {
+		t.Errorf("--trouble 100: faults %s", faults)
+	}
+	e.end(t)
+	for _, args := range [][]string{{"--manage", "0.0.0.0:0"}, {"--manage", "8485"}, {"--trouble", "101"}} {
+		env, _, stderr := plainEnv(t, append([]string{"emulator", "--addr", "127.0.0.1:0"}, args...)...)
+		if code := Run(t.Context(), env); code != exitUsage || !strings.Contains(stderr.String(), "error: ") {
+			t.Errorf("%v: exit code %d, %s", args, code, stderr)
+		}
+	}
+}
+
+// Where other machines can connect, the management API asks for the token that the ready line tells.
+func TestEmulatorManageExposed(t *testing.T) {
+	t.Parallel()
+	e := startEmulator(t, "--manage", "0.0.0.0:0", "--let-other-machines-connect")
+	_, port, _ := strings.Cut(strings.TrimPrefix(e.ManageURL, "http://"), ":")
+	for token, want := range map[string]int{"": http.StatusUnauthorized, e.ManageToken: http.StatusOK} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:"+port+"/clock", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+token)
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != want {
+			t.Errorf("token %q: %d, want %d", token, response.StatusCode, want)
+		}
+	}
 }
