@@ -55,18 +55,19 @@ type Options struct {
 
 // Server is one emulated Salesforce. All its state is in memory. Its methods may be called from several goroutines.
 type Server struct {
-	clock   func() time.Time
-	advance atomic.Int64 // nanoseconds added by Advance
-	strict  bool
-	seed    uint64   // of the dice that faults roll
-	ordered []Fault  // by the configuration
-	first   []string // client ids of the configured apps, in their order
-	random  *random
-	log     *slog.Logger
-	baseURL string
-	mux     *http.ServeMux
-	keys    keys
-	csrfKey []byte
+	clock    func() time.Time
+	advance  atomic.Int64 // nanoseconds added by Advance
+	strict   bool
+	seed     uint64   // of the dice that faults roll
+	ordered  []Fault  // by the configuration
+	first    []string // client ids of the configured apps, in their order
+	random   *random
+	log      *slog.Logger
+	baseURL  string
+	mux      *http.ServeMux
+	patterns []string // of mux, for the tests that go through all of them
+	keys     keys
+	csrfKey  []byte
 
 	addressHeader string
 	propagation   time.Duration
@@ -183,6 +184,7 @@ func (s *Server) routes() {
 }
 
 func (s *Server) on(pattern string, handle func(*call)) {
+	s.patterns = append(s.patterns, pattern)
 	s.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		c := w.(carrier).carried()
 		c.w, c.r = w, r

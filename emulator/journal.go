@@ -114,8 +114,10 @@ func (e *entry) note(r *http.Request, form url.Values) {
 	}
 	e.form = make([]parameter, 0, len(form))
 	for name, values := range form {
-		// Copies: a part of the body, kept, would keep all of it.
-		name = strings.Clone(name[:min(len(name), longestKept)])
+		// Copies: a part of the body, kept, would keep all of it. A body that is nothing but a token has a token for a name.
+		if name = strings.Clone(name[:min(len(name), longestKept)]); !plainParameters[name] && !parameterName().MatchString(name) {
+			name = Fingerprint(name)
+		}
 		for _, value := range values {
 			if plainParameters[name] {
 				value = strings.Clone(value[:min(len(value), longestKept)])
@@ -141,6 +143,8 @@ func (e *entry) note(r *http.Request, form url.Values) {
 		e.header = append(e.header, parameter{"Authorization", scheme + " " + Fingerprint(secret)})
 	}
 }
+
+var parameterName = syntax(`^[A-Za-z][\w.-]{0,31}$`)
 
 // request is e with its maps.
 func (e *entry) request() Request {
