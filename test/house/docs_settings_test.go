@@ -159,6 +159,7 @@ func TestDocsFields(t *testing.T) {
 		{"commands.md", "json ", "internal/cli", "json"},
 		{"emulator.md", "json ", "internal/cli", "json"},
 		{"emulator.md", "config ", "emulator", "toml"},
+		{"emulator-tests.md", "config ", "emulator", "toml"},
 	} {
 		eachPage(t, c.page, func(t *testing.T, text string) {
 			for _, found := range regexp.MustCompile(`<!-- check: (`+c.mark+`[^>]*) -->`).FindAllStringSubmatch(text, -1) {

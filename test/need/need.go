@@ -1,4 +1,4 @@
-// Package need finds what a test needs besides Go: a browser, Node 22, npm packages.
+// Package need finds what a test needs besides Go: a browser, Node 22, Python, npm packages.
 //
 // A thing that is missing is one line on the terminal and a skipped test, so that `go test ./...` works with Go alone
 // (go test itself hides what passing packages print, hence the terminal). Where nothing may be left out, that is with
@@ -50,6 +50,16 @@ func Node(t testing.TB) string {
 	major, _, _ := strings.Cut(strings.TrimPrefix(string(version), "v"), ".")
 	if n, _ := strconv.Atoi(major); n < 22 {
 		missing(t, fmt.Sprintf("Node 22 or newer (%s is %s)", path, strings.TrimSpace(string(version))))
+	}
+	return path
+}
+
+// Python returns the path of Python 3.
+func Python(t testing.TB) string {
+	t.Helper()
+	path, err := exec.LookPath("python3")
+	if err != nil {
+		missing(t, "Python 3 (Debian: apt-get install python3)")
 	}
 	return path
 }
