@@ -332,6 +332,8 @@ func TestStrict(t *testing.T) {
 		s.UpdateOrg("acme", func(o *emulator.Org) { o.PKCERequired = false }),
 		s.PutOrg(emulator.Org{ID: config.Orgs[0].ID, MyDomain: "acme"}),
 		s.PutApp(emulator.App{ClientID: "new", Scopes: []string{"api", "refresh_token"}}),
+		s.PutApp(emulator.App{ClientID: "device", DeviceFlow: true, Callbacks: []string{"http://localhost:1717/x"}}),
+		s.PutApp(emulator.App{ClientID: "local-device", DeviceFlow: true, External: true, LocalTo: "acme", Callbacks: []string{"http://localhost:1717/x"}}),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -339,12 +341,12 @@ func TestStrict(t *testing.T) {
 	}
 	now := s.Config()
 	for _, app := range now.Apps {
-		if !app.Rotation || !app.IdleTTL || !app.PKCERequired {
+		if !app.Rotation || !app.IdleTTL || !app.PKCERequired || app.DeviceFlow != (app.ClientID == "local-device") {
 			t.Errorf("app %s is not strict", app.ClientID)
 		}
 	}
 	for _, org := range now.Orgs {
-		if !org.PKCERequired {
+		if !org.PKCERequired || !org.BlockPassword || !org.BlockUserAgent {
 			t.Errorf("org %s is not strict", org.MyDomain)
 		}
 	}

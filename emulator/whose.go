@@ -24,6 +24,8 @@ func (s *Server) whose(c *call) string {
 			return s.dir.current(g.who).user.Username
 		} else if known := s.codes[value]; known != nil {
 			return s.dir.current(known.who).user.Username
+		} else if d := s.devices[value]; d != nil && d.who != nil {
+			return s.dir.current(d.who).user.Username
 		} else if a := s.sessions[value]; a != nil {
 			return s.dir.current(a.grant.who).user.Username
 		}

@@ -41,7 +41,7 @@ func TestDocumentHasTheRoutes(t *testing.T) {
 }
 
 // Both languages have the same texts, and the page asks for no other: it is made in both below.
-func TestTexts(t *testing.T) {
+func TestCatalogues(t *testing.T) {
 	t.Parallel()
 	var en, ja map[string]string
 	for name, into := range map[string]*map[string]string{"text/en.toml": &en, "text/ja.toml": &ja} {
