@@ -8,11 +8,13 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/xml"
+	stdhash "hash"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // fields is an answer of the OAuth endpoints, which can be JSON, form text or XML.
@@ -38,7 +40,7 @@ func (s *Server) tokenAnswer(c *call, given *issued) (fields, error) {
 	answer := append(make(fields, 0, 12+len(given.extra)),
 		field{"access_token", given.accessToken},
 		field{"refresh_token", given.refreshToken},
-		field{"signature", sign(given.app.ClientSecret, id+issuedAt)},
+		field{"signature", s.sign(given.app.ClientSecret, id+issuedAt)},
 		field{"scope", strings.Join(shuffle(c, slices.Clone(given.scopes)), " ")},
 		field{"instance_url", c.instanceURL(given.who)},
 		field{"id", id},
@@ -89,11 +91,19 @@ func shuffle[S ~[]E, E any](c *call, list S) S {
 	return list
 }
 
-// sign is Salesforce's signature: HMAC-SHA256 over the identity URL and issued_at, keyed with the consumer secret.
-func sign(secret, message string) string {
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write([]byte(message))
-	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+// sign is Salesforce's signature: HMAC-SHA256 over the identity URL and issued_at, keyed with the consumer secret. To set up
+// the key costs more than to sign.
+func (s *Server) sign(secret, message string) string {
+	pool, ok := s.signers.Load(secret)
+	if !ok {
+		pool, _ = s.signers.LoadOrStore(secret, &sync.Pool{New: func() any { return hmac.New(sha256.New, []byte(secret)) }})
+	}
+	mac := pool.(*sync.Pool).Get().(stdhash.Hash)
+	defer pool.(*sync.Pool).Put(mac)
+	mac.Reset()
+	var room [128]byte
+	mac.Write(append(room[:0], message...))
+	return base64.StdEncoding.EncodeToString(mac.Sum(room[:0]))
 }
 
 func identityURL(base string, who *account) string {

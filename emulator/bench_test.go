@@ -72,25 +72,6 @@ func bare() http.Handler {
 	})
 }
 
-// BenchmarkBesideBareHandler times a refresh and the bare handler in turns, because machines are noisy. Aim: 0.6 of its speed.
-func BenchmarkBesideBareHandler(b *testing.B) {
-	handler, body := refreshBody(b)
-	var ours, theirs time.Duration
-	timed := func(handler http.Handler) time.Duration {
-		began := time.Now()
-		for range 200 {
-			post(b, handler, body)
-		}
-		return time.Since(began)
-	}
-	for b.Loop() {
-		ours += timed(handler)
-		theirs += timed(bare())
-	}
-	b.ReportMetric(theirs.Seconds()/ours.Seconds(), "of-bare")
-	b.ReportMetric(0, "ns/op") // of both together: says nothing
-}
-
 // BenchmarkGrantsInMemory fills an emulator with a million grants, each with a living access token, and reports what one takes
 // and how much slower a refresh is beside them.
 func BenchmarkGrantsInMemory(b *testing.B) {

@@ -68,6 +68,7 @@ type Server struct {
 	patterns []string // of mux, for the tests that go through all of them
 	keys     keys
 	csrfKey  []byte
+	signers  sync.Map // consumer secret to its *sync.Pool of HMACs
 
 	addressHeader string
 	propagation   time.Duration
