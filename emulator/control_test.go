@@ -346,7 +346,7 @@ func TestStrict(t *testing.T) {
 		}
 	}
 	for _, org := range now.Orgs {
-		if !org.PKCERequired || !org.BlockPassword || !org.BlockUserAgent {
+		if !org.PKCERequired || !org.BlockPassword || !org.BlockUserAgent || org.ConnectedAppsMakeable {
 			t.Errorf("org %s is not strict", org.MyDomain)
 		}
 	}

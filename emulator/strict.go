@@ -5,9 +5,10 @@ import "slices"
 // tighten switches on what Salesforce has announced for every org (Options.Strict), so that a client meets it here first. An
 // administrator cannot switch it off.
 func (o *Org) tighten() {
-	o.PKCERequired = true   // mandated for partners' apps, D: secure_code_ac_eca
-	o.BlockPassword = true  // 20 February 2027 (Winter '27 release notes)
-	o.BlockUserAgent = true // the same day, hybrid too
+	o.PKCERequired = true           // mandated for partners' apps, D: secure_code_ac_eca
+	o.BlockPassword = true          // 20 February 2027 (Winter '27 release notes)
+	o.BlockUserAgent = true         // the same day, hybrid too
+	o.ConnectedAppsMakeable = false // since Spring '26 (H: 005228017)
 }
 
 func (a *App) tighten() {
@@ -21,7 +22,8 @@ func (a *App) tighten() {
 
 // tightened is a copy of c under Options.Strict.
 func (c *Config) tightened() *Config {
-	strict := &Config{Faults: c.Faults}
+	strict := *c
+	strict.Orgs, strict.Apps = nil, nil
 	for _, org := range c.Orgs {
 		org.tighten()
 		strict.Orgs = append(strict.Orgs, org)
@@ -31,5 +33,5 @@ func (c *Config) tightened() *Config {
 		app.tighten()
 		strict.Apps = append(strict.Apps, *app)
 	}
-	return strict
+	return &strict
 }
