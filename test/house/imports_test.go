@@ -32,10 +32,8 @@ var mayImport = map[string][]string{
 	"internal/stores":    {"", "keys", "store", "store/*", "internal/*"}, // opens the one that the settings name
 	"internal/useragent": {},
 	"internal/demo":      {"", "explain", "emulator", "keys", "refresh", "store", "store/*", "internal/*"},
-	"internal/cli":       {"", "explain", "emulator", "keys", "refresh", "store", "store/*", "internal/*"},
+	"internal/cli":       {"", "emulator", "emulator/manage", "explain", "internal/*", "keys", "refresh", "store", "store/*"},
 	"cmd/*":              {"internal/cli"},
-	"internal/cli":       {"", "explain", "emulator", "emulator/manage", "keys", "refresh", "store", "store/*", "internal/*"},
-	"cmd/sftoken":        {"internal/cli"},
 
 	"store/*/*test": {"", "keys", "store", "store/*", "test/need"},
 	"test/*":        {"", "*", "*/*", "*/*/*"}, // black box: what they need
