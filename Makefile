@@ -3,7 +3,7 @@ SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 MODULES     := . tools test/browser
 # Small, and full of goroutines or locks: fast enough to race on every check.
-RACE        := . ./keys/... ./store/... ./refresh/... ./internal/callback/... ./internal/login/...
+RACE        := . ./keys/... ./store/... ./refresh/... ./internal/callback/... ./internal/login/... ./emulator/manage/...
 # Their tables of outcomes are to be read, and go test hides what passes.
 PROOFS      := ./test/crash ./test/crowd ./test/fault
 BIN         := $(CURDIR)/.cache/bin
