@@ -4,8 +4,9 @@
 //		storetest.Run(t, func(t *testing.T) store.Store { return open(t, t.TempDir()) })
 //	}
 //
-// It proves what the comments of store.Store and store.Lease promise, within one process. What happens between processes,
-// on a full disk or after a crash depends on the store, which tests that itself.
+// It proves what the comments of store.Store and store.Lease promise, within one process; [Processes] proves it for several
+// that are killed at any moment. What happens on a full disk or a lost connection depends on the store, which tests that
+// itself.
 package storetest
 
 import (
