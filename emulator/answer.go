@@ -192,7 +192,7 @@ func (f fields) json() []byte {
 		}
 		out = appendJSON(out, field.name)
 		out = append(out, ':')
-		if field.name == "expires_in" { // the one number
+		if field.name == "expires_in" || field.name == "interval" { // the numbers, says Salesforce's help
 			out = append(out, field.value...)
 			continue
 		}

@@ -3,8 +3,10 @@ package emulator
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -14,7 +16,7 @@ import (
 // this request may come without either.
 func (s *Server) authenticate(c *call, secretOptional func(*App) bool) (*App, *refusal) {
 	id, secret := c.form.Get("client_id"), c.form.Get("client_secret")
-	if c.r.Header.Get("Authorization") != "" {
+	if sendsBasic(c.r) {
 		basicID, basicSecret, no := basicAuth(c)
 		if no != nil {
 			return nil, no
@@ -84,6 +86,13 @@ func (s *Server) firstUse(clientID, jti string, until time.Time) bool {
 	}
 	s.usedJTIs[key] = until
 	return true
+}
+
+// sendsBasic reports whether the request has a Basic header. Other schemes say nothing about the app: nforce signs its token
+// requests as OAuth 1.0 by accident, and is in use (observed).
+func sendsBasic(r *http.Request) bool {
+	scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.EqualFold(scheme, "Basic")
 }
 
 // basicAuth decodes both parts as form values, as RFC 6749 section 2.3.1 wants.

@@ -177,6 +177,12 @@ func TestClientAuthentication(t *testing.T) {
 		t.Errorf("malformed Basic header: %s", a.body)
 	}
 
+	other := b.request(http.MethodPost, path, url.Values{
+		"grant_type": {"refresh_token"}, "refresh_token": {token}, "client_id": {id}, "client_secret": {secret},
+	})
+	other.Header.Set("Authorization", `OAuth oauth_nonce="1"`) // nforce
+	b.success(b.do(other))
+
 	update(t, b, id, func(a *emulator.App) { a.SecretOptionalForRefresh = true })
 	b.success(try("", "", url.Values{"client_id": {id}}))
 	b.refused(try("", "", url.Values{"client_id": {id}, "client_secret": {"wrong"}}), "invalid_client", "invalid client credentials")
