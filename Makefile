@@ -1,7 +1,7 @@
 # What a contributor runs. Needs Go; `make test` installs the rest (test/install) or names it.
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
-MODULES     := . tools test/browser
+MODULES     := . tools test/browser test/foreign
 # Small, and full of goroutines or locks: fast enough to race on every check.
 RACE        := . ./keys/... ./store/... ./refresh/... ./internal/callback/... ./internal/login/... ./emulator/manage/...
 # Their tables of outcomes are to be read, and go test hides what passes.
@@ -21,12 +21,15 @@ test: ## every test; what is missing is a failure
 	SFTOKEN_TEST_REQUIRE=all go test -timeout 5m $$(go list ./... | grep -vE "test/(crash|crowd|fault)$$")
 	SFTOKEN_TEST_REQUIRE=all go test -timeout 10m -v $(PROOFS) | grep -v "^=== "
 	cd test/browser && SFTOKEN_TEST_REQUIRE=all go test -timeout 5m -count=1 ./... # the cache knows nothing of the program
+	cd test/foreign && SFTOKEN_TEST_REQUIRE=all go test -timeout 10m -parallel 4 ./... # they wait for more than they work
 
 .PHONY: installed compiled
 installed:
 	@test/install
 compiled:
-	@go vet ./... && cd test/browser && go vet ./...
+	@go vet ./...
+	@cd test/browser && go vet ./...
+	@cd test/foreign && go vet ./...
 
 check: $(BIN)/staticcheck ## formatting, vet, staticcheck, tidy, dependencies, races
 	@unformatted=$$($(BIN)/gofumpt -l $(GO_FILES)); [[ -z $$unformatted ]] || { echo "make fmt would change:"; echo "$$unformatted"; exit 1; }
@@ -34,7 +37,7 @@ check: $(BIN)/staticcheck ## formatting, vet, staticcheck, tidy, dependencies, r
 	@$(call linked) | diff -u deps.txt - || { echo "the linked packages changed: look at each, then make deps"; exit 1; }
 	go vet ./...
 	$(BIN)/staticcheck ./...
-	cd test/browser && go vet ./... && $(BIN)/staticcheck ./...
+	for m in test/browser test/foreign; do (cd $$m && go vet ./... && $(BIN)/staticcheck ./...); done
 	go test -race -short $(RACE)
 
 tidy:

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -96,15 +95,14 @@ func secrets(l export.Login) []string {
 // What JavaScript's, YAML's, Terraform's and ODBC's readers make of an export is what was put in.
 func TestExportsReadByNode(t *testing.T) {
 	t.Parallel()
-	node := need.Node(t)
 	for _, name := range []string{"dotenv", "yaml", "dot-properties", "@cdktf/hcl2json", "@tediousjs/connection-string", "@salesforce/core"} {
 		need.Package(t, name)
 	}
-	js := startScript(t, node, "exports.js", filepath.Dir(need.Package(t, "jsforce")))
+	js := startScript(t, "exports", "jsforce")
 	read := func(reader, text string) map[string]any {
 		t.Helper()
 		var answer struct{ Read map[string]any }
-		js.tell(t, map[string]string{"reader": reader, "text": text}, &answer)
+		js.tell(t, reader, told{"text": text}, &answer)
 		return answer.Read
 	}
 	bad, good := hostile(t), plain(t)
@@ -293,12 +291,12 @@ func TestExportsRefresh(t *testing.T) {
 		}
 	})
 	t.Run("jsforce", func(t *testing.T) {
-		js := startScript(t, need.Node(t), "exports.js", filepath.Dir(need.Package(t, "jsforce")))
+		js := startScript(t, "exports", "jsforce")
 		s.Emulator().ExpireSessions()
 		var answer struct {
 			Read struct{ Username, Refreshed string }
 		}
-		js.tell(t, map[string]string{"reader": "jsforce", "text": exported(t, l, "jsforce")}, &answer)
+		js.tell(t, "jsforce", told{"text": exported(t, l, "jsforce")}, &answer)
 		if answer.Read.Username != emulator.Username || status(t, s.Client(), s.URL, answer.Read.Refreshed) != http.StatusOK {
 			t.Errorf("jsforce is %q", answer.Read.Username)
 		}

@@ -114,3 +114,13 @@ func counted(s *emulatortest.Server, grantType string, status int) (n int) {
 	}
 	return n
 }
+
+// seen says how many requests came to paths that begin so.
+func seen(s *emulatortest.Server, path string) (n int) {
+	for _, r := range s.Emulator().Requests() {
+		if strings.HasPrefix(r.Path, path) {
+			n++
+		}
+	}
+	return n
+}

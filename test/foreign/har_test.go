@@ -2,7 +2,6 @@ package foreign
 
 import (
 	"net/http"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -17,7 +16,6 @@ import (
 // An archive of what the client sends is valid by the schema that readers of archives hold it to, failures too.
 func TestHARIsValid(t *testing.T) {
 	t.Parallel()
-	node := need.Node(t)
 	need.Package(t, "har-validator")
 	s := emulatortest.Start(t)
 	g := place.Login(t, s, "prod", emulator.Username)
@@ -45,9 +43,9 @@ func TestHARIsValid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	js := startScript(t, node, "exports.js", filepath.Dir(need.Package(t, "jsforce")))
+	js := startScript(t, "exports", "jsforce")
 	var answer struct{ Read struct{ Entries int } }
-	js.tell(t, map[string]string{"reader": "har", "text": string(archive)}, &answer)
+	js.tell(t, "har", told{"text": string(archive)}, &answer)
 	if answer.Read.Entries != 4 {
 		t.Errorf("%d entries, want 4", answer.Read.Entries)
 	}

@@ -80,22 +80,31 @@ type answer struct {
 
 // run runs a command to its end and decodes the result into v.
 func (c *cli) run(ctx context.Context, v any, args ...string) error {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
-	defer cancel()
-	args = append(c.command[1:len(c.command):len(c.command)], append(args, "--json")...)
-	command := exec.CommandContext(ctx, c.command[0], args...)
-	command.Dir, command.Env = c.dir, c.env
-	var stderr strings.Builder
-	command.Stderr = &stderr
-	out, err := command.Output()
+	out, err := c.output(ctx, append(args, "--json")...)
 	var a answer
 	if decodeErr := json.Unmarshal(out, &a); decodeErr != nil {
-		return fmt.Errorf("sf: %w: no JSON but %q, stderr %q", errors.Join(err, ctx.Err(), decodeErr), out, stderr.String())
+		return fmt.Errorf("sf: %w: no JSON but %q", errors.Join(err, decodeErr), out)
 	}
 	if err != nil || a.Status != 0 {
 		return fmt.Errorf("sf: %w: status %d: %s: %s", err, a.Status, a.Name, a.Message)
 	}
 	return json.Unmarshal(a.Result, v)
+}
+
+// output runs a command to its end and returns what it prints.
+func (c *cli) output(ctx context.Context, args ...string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	args = append(c.command[1:len(c.command):len(c.command)], args...)
+	command := exec.CommandContext(ctx, c.command[0], args...)
+	command.Dir, command.Env = c.dir, c.env
+	var stderr strings.Builder
+	command.Stderr = &stderr
+	out, err := command.Output()
+	if err != nil {
+		err = fmt.Errorf("%w: stderr %q", errors.Join(err, ctx.Err()), stderr.String())
+	}
+	return out, err
 }
 
 // login runs `sf org login web` and plays its user.
@@ -155,44 +164,6 @@ func platformCLI(t *testing.T, s *emulatortest.Server, rotation bool) {
 	}
 }
 
-func TestSalesforceCLI(t *testing.T) {
-	t.Parallel()
-	c := newCLI(t)
-	s := emulatortest.Start(t)
-	platformCLI(t, s, true)
-
-	c.login(t, s, "acme")
-	if got := counted(s, "authorization_code", http.StatusOK); got != 1 {
-		t.Errorf("the emulator counted %d exchanged codes, want 1", got)
-	}
-
-	for round := 1; round <= 3; round++ {
-		s.Emulator().ExpireSessions()
-		var org struct{ Username, ConnectedStatus, Alias string }
-		if err := c.run(t.Context(), &org, "org", "display", "--target-org", "acme"); err != nil {
-			t.Fatalf("round %d: %v", round, err)
-		}
-		if org.Username != emulator.Username || org.ConnectedStatus != "Connected" || org.Alias != "acme" {
-			t.Errorf("round %d: org display says %+v", round, org)
-		}
-		// The CLI prints a stale token with exit 0 when its refresh failed: only the count tells.
-		if got := counted(s, "refresh_token", http.StatusOK); got != round {
-			t.Errorf("the emulator counted %d refreshes, want %d", got, round)
-		}
-	}
-
-	var shown struct{ AccessToken string }
-	if err := c.run(t.Context(), &shown, "org", "auth", "show-access-token", "--target-org", "acme"); err != nil {
-		t.Fatal(err)
-	}
-	if got := status(t, s.Client(), s.URL, shown.AccessToken); got != http.StatusOK {
-		t.Errorf("API answers %d to the CLI's token", got)
-	}
-	if got := spent(s); len(got) != 3 {
-		t.Errorf("3 refreshes spent %d different refresh tokens", len(got))
-	}
-}
-
 // spent says how often each refresh token was taken, by its fingerprint.
 func spent(s *emulatortest.Server) map[string]int {
 	times := map[string]int{}
@@ -202,41 +173,6 @@ func spent(s *emulatortest.Server) map[string]int {
 		}
 	}
 	return times
-}
-
-func TestSalesforceCLIWithAuthURL(t *testing.T) {
-	t.Parallel()
-	s := emulatortest.StartTLS(t) // an auth URL holds no scheme: the CLI takes https
-	c := newCLI(t, "NODE_EXTRA_CA_CERTS="+s.CAFile)
-	platformCLI(t, s, false)
-
-	back := listen(t)
-	token := login(t, s, oauth2Config(s, emulator.ClientIDPlatformCLI, back.URL, "api", "refresh_token"), back)
-	authURL := fmt.Sprintf("force://%s::%s@%s", emulator.ClientIDPlatformCLI, token.RefreshToken, strings.TrimPrefix(s.URL, "https://"))
-	file := filepath.Join(c.dir, "auth-url")
-	if err := os.WriteFile(file, []byte(authURL), 0o600); err != nil {
-		t.Fatal(err)
-	}
-
-	var org struct{ Username, InstanceURL string }
-	if err := c.run(t.Context(), &org, "org", "login", "sfdx-url", "--sfdx-url-file", file, "--alias", "acme"); err != nil {
-		t.Fatal(err)
-	}
-	if org.Username != emulator.Username || org.InstanceURL != s.URL {
-		t.Errorf("logged in as %q at %q", org.Username, org.InstanceURL)
-	}
-	if got := counted(s, "refresh_token", http.StatusOK); got != 1 {
-		t.Errorf("the emulator counted %d refreshes, want 1", got)
-	}
-
-	// And back: what the CLI exports is what it was given.
-	var exported struct{ SfdxAuthURL string }
-	if err := c.run(t.Context(), &exported, "org", "auth", "show-sfdx-auth-url", "--target-org", "acme"); err != nil {
-		t.Fatal(err)
-	}
-	if exported.SfdxAuthURL != authURL {
-		t.Error("the CLI exports another auth URL than it was given")
-	}
 }
 
 func freePort(t *testing.T) int {

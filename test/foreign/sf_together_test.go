@@ -21,7 +21,7 @@ import (
 
 // A start of the Salesforce CLI takes a second of a processor, so that the default is what CI has time for:
 //
-//	go test ./test/foreign -run TestSharedLogin -sf-refreshes 250 -timeout 60m
+//	cd test/foreign && go test -run TestSharedLogin -sf-refreshes 250 -timeout 60m
 var sfRefreshes = flag.Int("sf-refreshes", 16, "how often the Salesforce CLI refreshes the login that it shares with sftoken")
 
 // The Salesforce CLI and sftoken refresh one rotating login, first in turn, then at the same time. The emulator ends the

@@ -1,12 +1,7 @@
-// Reads exports as their targets do, with the libraries that they use. Each line on stdin is {"reader", "text"}; each line on
-// stdout is what was read.
+// Reads exports as their targets do, with the libraries that they use. A step is a reader; it is told {"text"}.
 "use strict";
-const path = require("path");
-const readline = require("readline");
 const vm = require("vm");
-
-const modules = process.argv[2];
-const use = (name) => require(path.join(modules, name));
+const { drive, load: use } = require("./drive");
 
 const readers = {
   dotenv: (text) => use("dotenv").parse(text),
@@ -36,15 +31,4 @@ const readers = {
   },
 };
 
-(async () => {
-  for await (const line of readline.createInterface({ input: process.stdin })) {
-    const { reader, text } = JSON.parse(line);
-    let answer;
-    try {
-      answer = { read: await readers[reader](text) };
-    } catch (error) {
-      answer = { error: String(error && error.stack) };
-    }
-    process.stdout.write(JSON.stringify(answer) + "\n");
-  }
-})();
+drive(Object.fromEntries(Object.entries(readers).map(([name, read]) => [name, async ({ text }) => ({ read: await read(text) })])));

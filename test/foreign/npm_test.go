@@ -1,0 +1,124 @@
+package foreign
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/sftoken/sftoken/emulator"
+	"github.com/sftoken/sftoken/emulator/emulatortest"
+)
+
+func nforce(t *testing.T) {
+	s := emulatortest.Start(t)
+	js := startScript(t, "nforce", "nforce")
+	app := told{"url": s.URL, "clientId": emulator.ClientIDConfidential, "clientSecret": emulator.ClientSecretConfidential, "redirectUri": callbackURL}
+
+	var begun struct{ AuthorizeURL string }
+	js.tell(t, "begin", app, &begun)
+	js.tell(t, "authenticate", told{"code": approve(t, s, begun.AuthorizeURL).Query().Get("code")}, nil)
+	for round := range 3 {
+		js.use(t, s)
+		if got := counted(s, "refresh_token", http.StatusOK); got != round {
+			t.Errorf("round %d: the emulator counted %d refreshes", round, got)
+		}
+		s.Emulator().ExpireSessions()
+	}
+
+	js.tell(t, "begin", app, nil)
+	js.tell(t, "authenticate", told{"username": emulator.Username, "password": emulator.Password}, nil)
+	js.use(t, s)
+}
+
+// openid-client knows OpenID Connect and nothing of Salesforce: it checks what a provider must keep to. It takes https only.
+func openIDClient(t *testing.T) {
+	s := emulatortest.StartTLS(t)
+	withKey(t, s, emulator.ClientIDConfidential)
+	js := startScript(t, "openid", "openid-client", "NODE_EXTRA_CA_CERTS="+s.CAFile)
+	for name, app := range map[string]told{
+		"public": {"issuer": s.URL, "clientId": emulator.ClientIDPublic},
+		"secret": {"issuer": s.URL, "clientId": emulator.ClientIDConfidential, "secret": emulator.ClientSecretConfidential},
+		"key":    {"issuer": s.URL + "/acme", "clientId": emulator.ClientIDConfidential, "key": signingKey().private},
+	} {
+		s.Emulator().ClearRequests()
+		js.tell(t, "discover", app, nil)
+		var begun struct{ AuthorizeURL string }
+		js.tell(t, "begin", told{"redirectUri": callbackURL}, &begun)
+		var got struct{ AccessToken, Subject string }
+		js.tell(t, "exchange", told{"callback": approve(t, s, begun.AuthorizeURL).String()}, &got)
+		js.tell(t, "userinfo", told{"subject": got.Subject}, nil)
+		s.Emulator().ExpireSessions()
+		js.tell(t, "refresh", nil, &got)
+		if !works(t, s, got.AccessToken) || counted(s, "refresh_token", http.StatusOK) != 1 {
+			t.Errorf("%s: the refresh gave no token that works", name)
+		}
+		var about struct {
+			Active   bool
+			Username string
+		}
+		// no public app may introspect
+		if err := js.try("introspect", nil, &about); (err == nil) != (name != "public") || err == nil && about.Username != emulator.Username {
+			t.Errorf("%s: introspection says %+v: %v", name, about, err)
+		}
+		js.tell(t, "revoke", nil, nil)
+		if works(t, s, got.AccessToken) {
+			t.Errorf("%s: the token lives after its grant was revoked", name)
+		}
+	}
+
+	var got struct{ AccessToken string }
+	js.tell(t, "discover", told{"issuer": s.URL + "/acme", "clientId": emulator.ClientIDConfidential, "secret": emulator.ClientSecretConfidential}, nil)
+	js.tell(t, "clientCredentials", nil, &got)
+	if !works(t, s, got.AccessToken) {
+		t.Error("client credentials gave no token that works")
+	}
+	js.tell(t, "grant", told{"grantType": jwtGrant, "assertion": assertion(t, s.URL)}, &got)
+	if !works(t, s, got.AccessToken) {
+		t.Error("the JWT bearer flow gave no token that works")
+	}
+}
+
+func simpleOAuth2(t *testing.T) {
+	s := emulatortest.Start(t)
+	js := startScript(t, "simple", "simple-oauth2")
+	var got struct {
+		AccessToken, RefreshToken string
+		Expired                   bool
+	}
+	for _, method := range []string{"header", "body"} {
+		s.Emulator().ClearRequests()
+		begin := func(kind string, begun any) {
+			js.tell(t, "begin", told{
+				"kind": kind, "url": s.URL, "redirectUri": callbackURL, "authorizationMethod": method,
+				"client": told{"id": emulator.ClientIDConfidential, "secret": emulator.ClientSecretConfidential},
+			}, begun)
+		}
+		var begun struct{ AuthorizeURL string }
+		begin("AuthorizationCode", &begun)
+		js.tell(t, "get", told{"code": approve(t, s, begun.AuthorizeURL).Query().Get("code"), "redirect_uri": callbackURL}, &got)
+		if !works(t, s, got.AccessToken) || got.RefreshToken == "" || got.Expired {
+			t.Errorf("%s: no refresh token, or an access token that does not work or is thought expired", method)
+		}
+		js.tell(t, "refresh", nil, &got)
+		if !works(t, s, got.AccessToken) || counted(s, "refresh_token", http.StatusOK) != 1 {
+			t.Errorf("%s: the refresh gave no token that works", method)
+		}
+		js.tell(t, "revoke", told{"type": "access_token"}, nil)
+		if works(t, s, got.AccessToken) {
+			t.Errorf("%s: a revoked token works", method)
+		}
+
+		begin("ResourceOwnerPassword", nil)
+		js.tell(t, "get", told{"username": emulator.Username, "password": emulator.Password}, &got)
+		if !works(t, s, got.AccessToken) {
+			t.Errorf("%s: password: a token that does not work", method)
+		}
+	}
+	js.tell(t, "begin", told{
+		"kind": "ClientCredentials", "url": s.URL + "/acme", "client": told{"id": emulator.ClientIDConfidential, "secret": emulator.ClientSecretConfidential},
+		"authorizationMethod": "header",
+	}, nil)
+	js.tell(t, "get", told{}, &got)
+	if !works(t, s, got.AccessToken) {
+		t.Error("client credentials: a token that does not work")
+	}
+}
