@@ -14,8 +14,12 @@ import (
 )
 
 var sfCommands = []flow{
-	{"`org display`", "`org display`"}, {"`org list`", "`org list`"}, {"`org open`", "`org open`"}, {"`org logout`", "`org logout`"},
-	{"`data query`", "`data query`"}, {"`api request rest`", "`api request rest`"},
+	{"`org display`", "`org display`"},
+	{"`org list`", "`org list`"},
+	{"`org open`", "`org open`"},
+	{"`org logout`", "`org logout`"},
+	{"`data query`", "`data query`"},
+	{"`api request rest`", "`api request rest`"},
 }
 
 // salesforceCLI has one version of the Salesforce CLI log in by each way that it has, and use the login.
