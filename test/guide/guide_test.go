@@ -42,6 +42,7 @@ func TestOtherLanguages(t *testing.T) {
 	}{
 		"js":     {need.Node, "salesforce.test.mjs"},
 		"python": {need.Python, "test_salesforce.py"},
+		"sh":     {shell, "flows.sh"},
 	} {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
@@ -65,6 +66,14 @@ func TestOtherLanguages(t *testing.T) {
 			}
 		})
 	}
+}
+
+// shell is one that finds what the example calls.
+func shell(t testing.TB) string {
+	t.Helper()
+	need.Tool(t, "curl", "curl")
+	need.Tool(t, "openssl", "openssl")
+	return need.Tool(t, "sh", "dash")
 }
 
 // block is the first code block of a language on the page.
