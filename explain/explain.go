@@ -45,6 +45,9 @@ func (e *Entry) Part() string { return named(e.ID).Part }
 // Evidence says what the entry rests on; it is empty for failures of this program or machine.
 func (e *Entry) Evidence() Evidence { return named(e.ID).Evidence }
 
+// Yields reports an entry that only says where a failure led: a cause that is found otherwise counts more.
+func (e *Entry) Yields() bool { return named(e.ID).Yields }
+
 // Title says in one line what happened.
 func (e *Entry) Title(lang language.Tag) string {
 	return texts.For(lang).Text(e.ID+".title", nil)

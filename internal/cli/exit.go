@@ -197,6 +197,9 @@ func (e *Env) reportOf(err error) report {
 		r.Message = entry.Title(e.Language()) + ": " + err.Error()
 		r.Hints = append(r.Hints, entry.Hints(e.Language(), e.about)...)
 	}
+	if e.offer != "" {
+		r.Hints = append(r.Hints, e.Text("doctor.offer", map[string]any{"command": e.offer}))
+	}
 	return r
 }
 

@@ -66,6 +66,17 @@ SFTOKEN_CLIENT_SECRET.`,
 
 // addFlags adds what login and login start have in common.
 func (o *loginOptions) addFlags(cmd *cobra.Command) {
+	o.addAppFlags(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&o.prompt, "prompt", "", "login, consent or select_account: what Salesforce asks again")
+	flags.StringVar(&o.loginHint, "login-hint", "", "user name to fill in on the login page")
+	flags.BoolVar(&o.force, "force", false, "log in even if the login still works")
+	_ = cmd.RegisterFlagCompletionFunc("prompt", cobra.FixedCompletions(
+		[]string{"login", "consent", "select_account"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// addAppFlags adds the flags that say which app is meant.
+func (o *loginOptions) addAppFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.host, "host", "", "login host: login, test, a My Domain name, or any address of the org")
 	flags.StringVar(&o.clientID, "client-id", "", "the app's consumer key; PlatformCLI for the Salesforce CLI's app")
@@ -74,12 +85,7 @@ func (o *loginOptions) addFlags(cmd *cobra.Command) {
 	flags.StringVar(&o.redirectURI, "redirect-uri", "", "callback URL as registered in the app (default "+sftoken.DefaultRedirectURI+")")
 	flags.StringSliceVar(&o.scopes, "scope", nil, "scopes to ask for (default \"api refresh_token\")")
 	flags.StringSliceVar(&o.allowHosts, "allow-host", nil, "further host that may be logged in to and sent tokens")
-	flags.StringVar(&o.prompt, "prompt", "", "login, consent or select_account: what Salesforce asks again")
-	flags.StringVar(&o.loginHint, "login-hint", "", "user name to fill in on the login page")
-	flags.BoolVar(&o.force, "force", false, "log in even if the login still works")
 	_ = cmd.MarkFlagFilename("client-secret-file")
-	_ = cmd.RegisterFlagCompletionFunc("prompt", cobra.FixedCompletions(
-		[]string{"login", "consent", "select_account"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
 func (e *Env) login(ctx context.Context, o *loginOptions, alias string) error {
@@ -93,6 +99,7 @@ func (e *Env) login(ctx context.Context, o *loginOptions, alias string) error {
 	defer plan.kept.Close()
 	outcome, err := e.travel(ctx, o, plan)
 	if err != nil {
+		e.offerDoctor(o, plan, err)
 		return err
 	}
 	e.remember(ctx, plan)

@@ -19,6 +19,7 @@ type state struct {
 	rotation  rotation
 	trace     *trace
 	about     map[string]string // what the command is about, for hints: alias, host, redirect
+	offer     string            // the command that looks into a failure
 }
 
 // Language is what messages are written in: --lang, SFTOKEN_LANG or the config file, then the locale.

@@ -1,0 +1,97 @@
+package doctor
+
+import (
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sftoken/sftoken"
+)
+
+// newTransport keeps connections, unlike that of sftoken.Client: nothing that doctor sends is spent by being sent.
+func newTransport() http.RoundTripper {
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: patience / 2}).DialContext,
+		TLSHandshakeTimeout:   patience / 2,
+		ResponseHeaderTimeout: patience,
+		ForceAttemptHTTP2:     true,
+		IdleConnTimeout:       patience,
+	}
+}
+
+// recorder remembers of the first answer of each host what an answer says besides its content.
+type recorder struct {
+	next http.RoundTripper
+
+	mu   sync.Mutex
+	date time.Time         // the server's
+	at   time.Time         // ours, then
+	leaf *x509.Certificate // nil without TLS
+}
+
+func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
+	response, err := r.next.RoundTrip(request)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.at.IsZero() {
+		r.at = time.Now()
+		r.date, _ = http.ParseTime(response.Header.Get("Date"))
+		if response.TLS != nil && len(response.TLS.PeerCertificates) > 0 {
+			r.leaf = response.TLS.PeerCertificates[0]
+		}
+	}
+	return response, nil
+}
+
+func (r *recorder) CloseIdleConnections() {
+	if closer, ok := r.next.(interface{ CloseIdleConnections() }); ok {
+		closer.CloseIdleConnections()
+	}
+}
+
+// skew is how far this machine's clock is ahead of the server's; ok is false when the server did not say its time.
+func (r *recorder) skew() (skew time.Duration, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.at.Sub(r.date).Round(time.Second), !r.date.IsZero()
+}
+
+// issuer is who issued the certificate of the login host, "" without TLS.
+func (r *recorder) issuer() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.leaf == nil {
+		return ""
+	}
+	return strings.Join(append(r.leaf.Issuer.Organization, r.leaf.Issuer.CommonName), ", ")
+}
+
+// bearer sends requests that name a path only to the org, with the access token that is kept. It refreshes nothing.
+type bearer struct {
+	next     http.RoundTripper
+	token    sftoken.Secret
+	instance string
+	login    sftoken.Host
+	hosts    sftoken.HostRules
+}
+
+func (b *bearer) RoundTrip(request *http.Request) (*http.Response, error) {
+	if err := b.hosts.Trusts(b.login, b.instance); err != nil {
+		return nil, err
+	}
+	target, err := http.NewRequestWithContext(request.Context(), request.Method, strings.TrimRight(b.instance, "/")+request.URL.String(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("ask the org: %w", err)
+	}
+	target.Header = request.Header.Clone()
+	target.Header.Set("Authorization", "Bearer "+b.token.Reveal())
+	return b.next.RoundTrip(target)
+}
