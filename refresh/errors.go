@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/sftoken/sftoken"
@@ -46,6 +47,9 @@ var wireReason = regexp.MustCompile(`^([A-Za-z_]+): (.*)$`)
 // the first.
 func deadError(alias, reason string) *DeadError {
 	dead := &DeadError{Alias: alias, Reason: reason}
+	if strings.HasPrefix(reason, noRefreshToken) {
+		dead.Err = &sftoken.AppError{Field: "refresh token", Reason: reason, ID: "refresh-token-empty"}
+	}
 	if m := wireReason.FindStringSubmatch(reason); m != nil {
 		dead.Err = &sftoken.Error{Endpoint: "token", GrantType: "refresh_token", Status: 400, Code: m[1], Description: m[2]}
 	}

@@ -36,7 +36,10 @@ func notRenewable(g *store.Grant) string {
 	case facts.Renewal == sftoken.RenewByRunning:
 		return "the " + g.Flow.String() + " flow cannot be run again: its key, secret or user name is not in the grant"
 	case !facts.RefreshToken:
-		return "there is no refresh token: the " + g.Flow.String() + " flow never gives one"
+		return noRefreshToken + ": the " + g.Flow.String() + " flow never gives one"
 	}
-	return "there is no refresh token: the login did not ask for the refresh_token scope, or the app does not grant it"
+	return noRefreshToken + ": the login did not ask for the refresh_token scope, or the app does not grant it"
 }
+
+// noRefreshToken begins the reason of a grant that never had one.
+const noRefreshToken = "there is no refresh token"

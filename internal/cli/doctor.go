@@ -98,6 +98,7 @@ type doctorAnswer struct {
 	Title    string        `json:"title"`
 	Message  string        `json:"message,omitempty"`
 	Entry    string        `json:"entry,omitempty"` // for sftoken explain
+	Check    string        `json:"check,omitempty"` // that decided
 	Hints    []string      `json:"hints"`
 	Alias    string        `json:"alias,omitempty"`
 	Host     string        `json:"host,omitempty"`
@@ -118,7 +119,7 @@ type doctorCheck struct {
 
 func doctorAnswerOf(r *doctor.Report, s *doctor.Subject, file string) doctorAnswer {
 	answer := doctorAnswer{
-		Level: string(r.Level), Title: r.Title, Message: r.Message, Entry: r.Entry, Hints: orEmpty(r.Hints),
+		Level: string(r.Level), Title: r.Title, Message: r.Message, Entry: r.Entry, Check: r.Check, Hints: orEmpty(r.Hints),
 		Host: s.App.Host.String(), ClientID: s.App.ClientID, Seconds: r.Took.Seconds(), Report: file, Findings: []doctorCheck{},
 	}
 	if s.Grant != nil {
@@ -130,14 +131,15 @@ func doctorAnswerOf(r *doctor.Report, s *doctor.Subject, file string) doctorAnsw
 	return answer
 }
 
-// offerDoctor has the failure of a login end with the command that looks into it: the same app, and what was seen.
-func (e *Env) offerDoctor(o *loginOptions, p *plan, err error) {
+// offerDoctor has the failure of a login end with the command that looks into it: the same app, and what was seen. Nobody
+// needs it after saying no, or after Ctrl-C.
+func (e *Env) offerDoctor(o *loginOptions, app sftoken.App, err error) {
 	if errors.Is(err, errInterrupted) || errors.Is(err, context.Canceled) || errors.Is(err, sftoken.ErrDenied) {
 		return
 	}
 	same := *o
-	same.host, same.clientID = p.app.Host.String(), p.app.ClientID
-	if same.redirectURI = p.app.RedirectURI; same.redirectURI == sftoken.DefaultRedirectURI {
+	same.host, same.clientID = app.Host.String(), app.ClientID
+	if same.redirectURI = app.RedirectURI; same.redirectURI == sftoken.DefaultRedirectURI {
 		same.redirectURI = ""
 	}
 	e.offer = same.command("sftoken doctor", "")

@@ -163,9 +163,7 @@ func (e *Env) doctorApp(ctx context.Context, o *doctorOptions, s *doctor.Subject
 	if s.Grant != nil && (wish.clientID == "" || wish.clientID == s.Grant.App.ClientID) {
 		known.App = s.Grant.App
 	} else if k.key != nil {
-		quiet := *e
-		quiet.NoInput = true
-		if remembered, err := quiet.knownApp(ctx, &wish, k, nil); err == nil && remembered != nil && (wish.host != "" || wish.clientID != "" || seen != "") {
+		if remembered := e.rememberedApp(ctx, &wish, k); remembered != nil && (wish.host != "" || wish.clientID != "" || seen != "") {
 			known = remembered
 		}
 	}
@@ -186,6 +184,17 @@ func (e *Env) doctorApp(ctx context.Context, o *doctorOptions, s *doctor.Subject
 		s.App.ClientSecret = given
 	}
 	return err
+}
+
+// rememberedApp is the app of an earlier login that fits, if there is but one: nobody is asked.
+func (e *Env) rememberedApp(ctx context.Context, wish *loginOptions, k *kept) *apps.App {
+	defer func(was bool) { e.NoInput = was }(e.NoInput)
+	e.NoInput = true
+	remembered, err := e.knownApp(ctx, wish, k, nil)
+	if err != nil {
+		return nil // a finding of the store
+	}
+	return remembered
 }
 
 // proxyVariables are those that Go's and other programs' HTTP clients heed.

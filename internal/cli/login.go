@@ -99,7 +99,7 @@ func (e *Env) login(ctx context.Context, o *loginOptions, alias string) error {
 	defer plan.kept.Close()
 	outcome, err := e.travel(ctx, o, plan)
 	if err != nil {
-		e.offerDoctor(o, plan, err)
+		e.offerDoctor(o, plan.app.App, err)
 		return err
 	}
 	e.remember(ctx, plan)

@@ -33,7 +33,7 @@ func newLoginFinishCommand(env *Env) *cobra.Command {
 	}
 }
 
-func (e *Env) loginFinish(ctx context.Context, id string) error {
+func (e *Env) loginFinish(ctx context.Context, id string) (err error) {
 	k, err := e.openKept(ctx)
 	if err != nil {
 		return err
@@ -45,6 +45,11 @@ func (e *Env) loginFinish(ctx context.Context, id string) error {
 		return err
 	}
 	e.about = map[string]string{"alias": pending.Alias, "host": pending.App.Host.String(), "redirect": pending.App.RedirectURI}
+	defer func() {
+		if err != nil {
+			e.offerDoctor(&loginOptions{allowHosts: pending.AllowHosts, scopes: pending.App.Scopes}, pending.App, err)
+		}
+	}()
 	text, err := e.readPasted(ctx)
 	if err != nil {
 		return err

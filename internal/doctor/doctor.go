@@ -52,12 +52,12 @@ type Need int
 
 // The needs, each with those before it.
 const (
-	Nothing  Need = iota // but this machine
-	Host                 // a login host
-	App                  // a login host that answers, and an app
-	Grant                // a grant that is kept, at a login host that answers
-	Token                // its access token
-	API                  // an access token that the API has taken
+	Nothing Need = iota // but this machine
+	Host                // a login host
+	App                 // a login host that answers, and an app
+	Grant               // a grant that is kept, at a login host that answers
+	Token               // its access token
+	API                 // an access token that the API has taken
 )
 
 // Check is one look at something.

@@ -1,17 +1,21 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/sftoken/sftoken"
 	"github.com/sftoken/sftoken/explain"
 )
 
 // login is a row of LoginHistory. LoginSubType cannot be filtered by (observed), so that it is read and sorted out here.
 type login struct {
-	LoginTime, LoginSubType, Status, Application, SourceIP string
+	LoginTime, LoginType, LoginSubType, Status, Application string
 }
 
 // historyLimit is enough to find the last success among failures, and one page of an answer.
@@ -20,12 +24,22 @@ const historyLimit = 50
 // history reads how the last logins of the user ended: the best tie-breaker there is. Each row's status leads to an entry,
 // as "Failed: Invalid Token" does to a dead refresh token.
 func history(ctx context.Context, x *examination) []Finding {
-	soql := "SELECT LoginTime, LoginSubType, Status, Application, SourceIp FROM LoginHistory WHERE UserId = '" + x.now().UserID +
-		"' ORDER BY LoginTime DESC LIMIT 50"
-	var rows []login
+	rows, err := x.logins(ctx, ", LoginSubType")
+	if wire, ok := errors.AsType[*sftoken.Error](err); ok && wire.Code == "INVALID_FIELD" {
+		rows, err = x.logins(ctx, "") // not every org has the column
+	}
+	if err != nil {
+		return []Finding{failed(Note, "history-unknown", err)}
+	}
+	return decode(rows)
+}
+
+func (x *examination) logins(ctx context.Context, more string) (rows []login, err error) {
+	soql := "SELECT LoginTime, LoginType, Status, Application" + more + " FROM LoginHistory WHERE UserId = '" + x.now().UserID +
+		"' ORDER BY LoginTime DESC LIMIT " + strconv.Itoa(historyLimit)
 	for page, err := range x.org.Query(ctx, "query", soql) {
 		if err != nil {
-			return []Finding{failed(Note, "history-unknown", err)}
+			return nil, err
 		}
 		for _, record := range page.Records {
 			var row login
@@ -34,7 +48,7 @@ func history(ctx context.Context, x *examination) []Finding {
 			}
 		}
 	}
-	return decode(rows)
+	return rows, nil
 }
 
 // decode tells of the failures since the last success of an OAuth flow; a kind of failure once.
@@ -42,7 +56,7 @@ func decode(rows []login) []Finding {
 	var all []Finding
 	seen := map[string]bool{}
 	for _, row := range rows {
-		if !strings.HasPrefix(strings.ToLower(row.LoginSubType), "oauth") && row.LoginSubType != "" {
+		if row.LoginType != "" && !strings.HasPrefix(row.LoginType, "Remote Access") {
 			continue // somebody in a browser, for themselves
 		}
 		if strings.EqualFold(row.Status, "Success") {
@@ -52,7 +66,7 @@ func decode(rows []login) []Finding {
 			continue
 		}
 		seen[row.Status] = true
-		f := found(Warning, "history", "status", shown(row.Status), "app", shown(row.Application), "at", loginTime(row.LoginTime), "type", shown(row.LoginSubType))
+		f := found(Warning, "history", "status", shown(row.Status), "app", shown(row.Application), "at", loginTime(row.LoginTime), "type", shown(cmp.Or(row.LoginSubType, row.LoginType)))
 		if match := explain.Text(row.Status, flowOfLogin(row.LoginSubType)); match != nil {
 			f.Entry = match.Entry
 		}

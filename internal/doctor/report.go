@@ -24,6 +24,7 @@ type Report struct {
 	Level   Level // of the verdict
 	Title   string
 	Message string // what was seen; empty if the title says all
+	Check   string // whose finding it is; "" if nothing is wrong
 	Entry   string // id in package explain; "" if there is none
 	Hints   []string
 
@@ -62,7 +63,7 @@ func (r *Result) Tell(s *Subject, lang language.Tag, about map[string]string) *R
 		return report
 	}
 	line := w.line(verdict)
-	report.Level, report.Title, report.Entry, report.Hints = verdict.Level, line.Message, line.Entry, line.Hints
+	report.Level, report.Check, report.Title, report.Entry, report.Hints = verdict.Level, verdict.Check, line.Message, line.Entry, line.Hints
 	if verdict.Entry != nil {
 		report.Title, report.Message = w.plain(verdict.Entry.Title(lang)), w.message(verdict)
 	}
@@ -167,4 +168,6 @@ func short(id string) string {
 func TitleOf(c Check, lang language.Tag) string { return texts.For(lang).Text("check."+c.ID, nil) }
 
 // LevelName is the word for a level.
-func LevelName(l Level, lang language.Tag) string { return texts.For(lang).Text("level."+string(l), nil) }
+func LevelName(l Level, lang language.Tag) string {
+	return texts.For(lang).Text("level."+string(l), nil)
+}

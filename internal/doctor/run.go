@@ -67,7 +67,10 @@ func (x *examination) stage(ctx context.Context, checks []Check, all [][]Finding
 			continue
 		}
 		wait.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, patience)
+			ctx, cancel := ctx, func() {}
+			if check.ID != "refresh" { // which has its own limit, and must not be left halfway
+				ctx, cancel = context.WithTimeout(ctx, patience)
+			}
 			defer cancel()
 			all[i] = check.look(ctx, x)
 			if told.Lock(); done != nil {
