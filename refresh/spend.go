@@ -137,7 +137,7 @@ func (a *attempt) hopeless() *DeadError {
 	if a.grant.State == store.Dead {
 		return deadError(a.alias, a.grant.Reason)
 	}
-	return &DeadError{Alias: a.alias, Reason: notRenewable(a.grant)}
+	return deadError(a.alias, notRenewable(a.grant))
 }
 
 func (a *attempt) release(lease store.Lease) {

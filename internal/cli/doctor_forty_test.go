@@ -1,17 +1,25 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	gocmp "github.com/google/go-cmp/cmp"
+
 	"github.com/sftoken/sftoken/emulator"
 	"github.com/sftoken/sftoken/emulator/emulatortest"
 	"github.com/sftoken/sftoken/explain"
+	"github.com/sftoken/sftoken/test/need"
 )
 
 // row is one of the forty failures of docs/en/explain.md: how it is brought about, what the failing command says, and which
@@ -23,7 +31,6 @@ type row struct {
 	check  string       // that decides
 	fail   func(*ward)  // fails a command, and asks doctor
 	words  string       // of a row without fail
-	spends bool         // doctor was told to refresh
 	flow   explain.Flow // of words
 	with   string       // what is told apart within the entry, in the findings
 }
@@ -168,7 +175,7 @@ var forty = []row{
 	}},
 	{number: 28, entry: "shell-quote", words: "-bash: !AQ0A: event not found"},
 	{number: 29, entry: "access-token-refused", words: "Bad_OAuth_Token"},
-	{number: 30, entry: "client-secret-wrong", check: "refresh", spends: true, fail: func(w *ward) {
+	{number: 30, entry: "client-secret-wrong", check: "refresh", fail: func(w *ward) {
 		w.app(func(a *emulator.App) { a.SecretOptional = true })
 		w.secret = ""
 		w.logIn()
@@ -215,33 +222,69 @@ var forty = []row{
 // verdict names the cause. The table of hits and misses is printed, and docs/*/doctor.md hold it.
 func TestForty(t *testing.T) {
 	t.Parallel()
-	if len(forty) != 40 {
-		t.Fatalf("%d rows", len(forty))
-	}
+	hits := make([]string, len(forty))
+	t.Cleanup(func() { t.Logf("hits and misses:\n%s", strings.Join(hits, "\n")) })
 	for i := range forty {
 		r := &forty[i]
 		t.Run(fmt.Sprintf("%d-%s", r.number, r.entry), func(t *testing.T) {
 			t.Parallel()
-			if r.number != i+1 {
-				t.Errorf("row %d has number %d", i+1, r.number)
-			}
-			if r.fail == nil {
-				if match := explain.Text(r.words, r.flow); match == nil || match.ID != r.entry {
-					t.Errorf("%q leads to %v, want %s", r.words, match, r.entry)
-				}
-				return
-			}
-			w := newWard(t)
-			r.fail(w)
-			if title := titleOf(t, r.entry); !strings.HasPrefix(w.said, title+": ") {
-				t.Errorf("printed %q, want %q", w.said, title)
-			}
-			if w.answer.Entry != r.entry || w.answer.Check != r.check || w.answer.Level != "failure" {
-				t.Errorf("doctor's verdict is %s, entry %q by check %q; want entry %q by %q\n%s", w.answer.Level, w.answer.Entry, w.answer.Check, r.entry, r.check, w.answer.Message)
-			}
-			if r.with != "" && !slices.ContainsFunc(w.answer.Findings, func(f doctorCheck) bool { return f.ID == r.with }) {
-				t.Errorf("doctor did not find %s", r.with)
-			}
+			defer func() {
+				outcome := map[bool]string{true: "MISS", false: "hit "}[t.Failed()]
+				hits[i] = fmt.Sprintf("%2d  %s  %-28s %s", r.number, outcome, r.entry, cmp.Or(r.check, "by its words; it cannot be brought about"))
+			}()
+			r.test(t)
 		})
+	}
+}
+
+func (r *row) test(t *testing.T) {
+	if r.fail == nil {
+		if match := explain.Text(r.words, r.flow); match == nil || match.ID != r.entry {
+			t.Errorf("%q leads to %v, want %s", r.words, match, r.entry)
+		}
+		return
+	}
+	w := newWard(t)
+	r.fail(w)
+	if title := titleOf(t, r.entry); !strings.HasPrefix(w.said, title+": ") {
+		t.Errorf("printed %q, want %q", w.said, title)
+	}
+	if w.answer.Entry != r.entry || w.answer.Check != r.check || w.answer.Level != "failure" {
+		t.Errorf("doctor's verdict is %s, entry %q by check %q; want entry %q by %q\n%s",
+			w.answer.Level, w.answer.Entry, w.answer.Check, r.entry, r.check, w.answer.Message)
+	}
+	if r.with != "" && !slices.ContainsFunc(w.answer.Findings, func(f doctorCheck) bool { return f.ID == r.with }) {
+		t.Errorf("doctor did not find %s", r.with)
+	}
+}
+
+// The pages show the table that the test holds.
+func TestFortyInDocs(t *testing.T) {
+	t.Parallel()
+	for _, language := range []string{"en", "ja"} {
+		page, err := os.ReadFile(filepath.Join(need.Root(t), "docs", language, "doctor.md"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, table, _ := strings.Cut(string(page), "<!-- check: forty -->")
+		var got, want []string
+		for _, cells := range regexp.MustCompile("(?m)^\\| (\\d+) \\|.*\\| `([a-z-]+)` \\| (.*) \\|$").FindAllStringSubmatch(table, -1) {
+			got = append(got, strings.Join(cells[1:], " "))
+		}
+		brought := 0
+		for _, r := range forty {
+			by := "–"
+			if r.fail != nil {
+				by = "`" + r.check + "`"
+				brought++
+			}
+			want = append(want, fmt.Sprintf("%d %s %s", r.number, r.entry, by))
+		}
+		if diff := gocmp.Diff(want, got); diff != "" {
+			t.Errorf("docs/%s/doctor.md (-test +page):\n%s", language, diff)
+		}
+		if !strings.Contains(string(page), strconv.Itoa(brought)) {
+			t.Errorf("docs/%s/doctor.md does not say that %d are brought about", language, brought)
+		}
 	}
 }

@@ -93,7 +93,7 @@ func writeReport(path string, r *doctor.Report) error {
 		return err
 	}
 	if err := os.WriteFile(path, page, 0o600); err != nil {
-		return &localError{id: "report-unwritable", code: exitUsage, err: err}
+		return fmt.Errorf("write report: %w", err)
 	}
 	return nil
 }

@@ -1,7 +1,7 @@
 // Package inspect looks for what is wrong with a data directory and a store, without changing anything: grants that do not
 // open, files that others can use, what crashes have left, and files that are not ours.
 //
-// It knows no terminal and mends nothing. Only internal/cli imports it.
+// It knows no terminal and mends nothing. internal/cli and internal/doctor import it.
 package inspect
 
 import (

@@ -17,7 +17,7 @@ var revealers = []string{
 	"secret.go",
 	// Onto the wire, and from it: requests, comparisons, checks of shape.
 	"accept.go", "app.go", "authorize.go", "assettoken.go", "clientauth.go", "device.go", "exchange.go", "headless.go", "idtoken.go", "introspect.go", "jwtbearer.go", "password.go", "pkce.go", "privatekey.go", "refresh.go", "revoke.go",
-	"saml.go", "send.go", "token.go", "tokenexchange.go", "refresh/transport.go",
+	"saml.go", "send.go", "token.go", "tokenexchange.go", "refresh/transport.go", "internal/doctor/bearer.go",
 	// To take it out of texts.
 	"redact.go", "internal/wire/redact.go",
 	// Into an encrypted store.
