@@ -10,8 +10,8 @@ import (
 // Errors are those of [Attempt.Accept], and those of a token answer, in which nothing is believed unseen here either.
 // Nothing is sent. The flow retires on 20 February 2027 (see [Flow.Facts]).
 //
-// A refresh token comes only if the scope was asked for and the redirect URI has a scheme of its own or is Salesforce's
-// /services/oauth2/success (others quote Salesforce's help). Whoever asked for openid verifies the ID token with the
+// A refresh token comes only if the scope was asked for and the redirect URI has a scheme of its own, is Salesforce's
+// /services/oauth2/success (others quote Salesforce's help), or is at http://localhost (observed: ForceCLI). Whoever asked for openid verifies the ID token with the
 // attempt's Nonce, and then [IDToken.VerifyAccessToken]: without PKCE that is what ties the token to this login.
 func (c *Client) AcceptToken(a *Attempt, fragment url.Values) (*Token, error) {
 	switch {

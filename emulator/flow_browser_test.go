@@ -38,7 +38,7 @@ func TestDeviceFlow(t *testing.T) {
 	b.refused(b.post(tokenPath, other), "invalid_request", "invalid device code")
 }
 
-// The user-agent flow: everything in the fragment; a refresh token only where nobody else reads the address.
+// The user-agent flow: everything in the fragment; a refresh token only where no web site reads the address.
 func TestUserAgentFlow(t *testing.T) {
 	t.Parallel()
 	b := startWorld(t)
@@ -47,11 +47,12 @@ func TestUserAgentFlow(t *testing.T) {
 		responseType, redirect string
 		refresh, cookies       bool
 	}{
-		{"token", callback, false, false},
+		{"token", callback, true, false}, // as ForceCLI logs in
+		{"token", "https://app.example/callback", false, false},
 		{"token", b.URL + success, true, false},
 		{"token", "https://login.salesforce.com" + success, true, false},
 		{"token id_token", "myapp://oauth/done", true, false},
-		{"id_token token", callback, false, false},
+		{"id_token token", callback, true, false},
 		{"hybrid_token", "myapp://oauth/done", true, true},
 	} {
 		end := b.approve(emulator.Username, emulator.ClientIDConfidential, "response_type", row.responseType, "redirect_uri", row.redirect, "code_challenge", "", "nonce", "n1")

@@ -95,7 +95,7 @@ func world(t testing.TB) *emulator.Config {
 	app.ClientCredentials, app.ClientCredentialsUser = true, emulator.Username
 	app.DeviceFlow, app.TokenExchange, app.AssetTokens, app.CodeCredentials = true, true, true, true
 	app.Scopes = append(app.Scopes, "lightning", "visualforce", "content")
-	app.Callbacks = append(app.Callbacks, "myapp://oauth/done")
+	app.Callbacks = append(app.Callbacks, "myapp://oauth/done", "https://app.example/callback")
 	return config
 }
 

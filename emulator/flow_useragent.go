@@ -7,8 +7,9 @@ import (
 )
 
 // finishWithTokens ends the user-agent flow (response_type token, token id_token) and its hybrid form: every field of a token
-// answer goes into the callback's fragment. There is a refresh token only where nobody else can read the address: at a custom
-// scheme, or at the landing page /services/oauth2/success (quoted from Salesforce's help).
+// answer goes into the callback's fragment. There is a refresh token only where no web site reads the address: at a custom
+// scheme, at the landing page /services/oauth2/success (both quoted from Salesforce's help), and at http://localhost (observed:
+// ForceCLI/force 44 and 348).
 func (s *Server) finishWithTokens(c *call, a *attempt, app *App, who *account) {
 	now := s.now()
 	scopes := a.scopes
@@ -37,5 +38,5 @@ func (s *Server) finishWithTokens(c *call, a *attempt, app *App, who *account) {
 // keepsFragment reports whether a callback may get a refresh token.
 func keepsFragment(callback string) bool {
 	u, err := url.Parse(callback)
-	return err == nil && (u.Scheme != "http" && u.Scheme != "https" || strings.HasSuffix(u.Path, "/services/oauth2/success"))
+	return err == nil && (u.Scheme != "https" && (u.Scheme != "http" || u.Hostname() == "localhost") || strings.HasSuffix(u.Path, "/services/oauth2/success"))
 }
