@@ -24,7 +24,7 @@ var clients = []client{
 	}},
 	{"nforce (npm)", npm("nforce"), []proof{{[]flow{webServer, refreshes, identity, password}, nforce}}},
 	{"openid-client (npm)", npm("openid-client"), []proof{
-		{[]flow{webServer, refreshes, idToken, userinfo, introspection, revocation, privateKeyJWT, clientCredentials, jwtBearer}, openIDClient},
+		{[]flow{webServer, refreshes, idToken, userinfo, introspection, revocation, privateKeyJWT, clientCredentials, jwtBearer, registration}, openIDClient},
 	}},
 	{"simple-oauth2 (npm)", npm("simple-oauth2"), []proof{
 		{[]flow{webServer, refreshes, revocation, password, clientCredentials}, simpleOAuth2},
@@ -75,6 +75,7 @@ var (
 	revocation        = flow{"revocation", "取り消し"}
 	soap              = flow{"SOAP login and logout", "SOAP のログインとログアウト"}
 	paging            = flow{"query in pages", "ページに分けたクエリ"}
+	registration      = flow{"dynamic registration", "動的登録"}
 	privateKeyJWT     = flow{"`private_key_jwt`", "`private_key_jwt`"}
 )
 

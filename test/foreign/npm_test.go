@@ -39,18 +39,8 @@ func openIDClient(t *testing.T) {
 		"secret": {"issuer": s.URL, "clientId": emulator.ClientIDConfidential, "secret": emulator.ClientSecretConfidential},
 		"key":    {"issuer": s.URL + "/acme", "clientId": emulator.ClientIDConfidential, "key": signingKey().private},
 	} {
-		s.Emulator().ClearRequests()
 		js.tell(t, "discover", app, nil)
-		var begun struct{ AuthorizeURL string }
-		js.tell(t, "begin", told{"redirectUri": callbackURL}, &begun)
-		var got struct{ AccessToken, Subject string }
-		js.tell(t, "exchange", told{"callback": approve(t, s, begun.AuthorizeURL).String()}, &got)
-		js.tell(t, "userinfo", told{"subject": got.Subject}, nil)
-		s.Emulator().ExpireSessions()
-		js.tell(t, "refresh", nil, &got)
-		if !works(t, s, got.AccessToken) || counted(s, "refresh_token", http.StatusOK) != 1 {
-			t.Errorf("%s: the refresh gave no token that works", name)
-		}
+		got := js.openIDLogin(t, s)
 		var about struct {
 			Active   bool
 			Username string
@@ -75,6 +65,28 @@ func openIDClient(t *testing.T) {
 	if !works(t, s, got.AccessToken) {
 		t.Error("the JWT bearer flow gave no token that works")
 	}
+
+	if err := s.Emulator().UpdateOrg("acme", func(o *emulator.Org) { o.Registration = true }); err != nil {
+		t.Fatal(err)
+	}
+	js.tell(t, "register", told{"issuer": s.URL, "redirectUri": callbackURL, "initialAccessToken": got.AccessToken}, nil)
+	js.openIDLogin(t, s)
+}
+
+// openIDLogin goes from authorize to a refresh, with the checks of OpenID Connect that the client makes.
+func (js *script) openIDLogin(t *testing.T, s *emulatortest.Server) (got struct{ AccessToken, Subject string }) {
+	t.Helper()
+	s.Emulator().ClearRequests()
+	var begun struct{ AuthorizeURL string }
+	js.tell(t, "begin", told{"redirectUri": callbackURL}, &begun)
+	js.tell(t, "exchange", told{"callback": approve(t, s, begun.AuthorizeURL).String()}, &got)
+	js.tell(t, "userinfo", told{"subject": got.Subject}, nil)
+	s.Emulator().ExpireSessions()
+	js.tell(t, "refresh", nil, &got)
+	if !works(t, s, got.AccessToken) || counted(s, "refresh_token", http.StatusOK) != 1 {
+		t.Error("the refresh gave no token that works")
+	}
+	return got
 }
 
 func simpleOAuth2(t *testing.T) {

@@ -14,6 +14,10 @@ drive({
     const auth = key ? client.PrivateKeyJwt(await privateKey(key)) : secret ? client.ClientSecretBasic(secret) : client.None();
     config = await client.discovery(new URL(issuer), clientId, undefined, auth);
   },
+  register: async ({ issuer, redirectUri, initialAccessToken }) => {
+    const metadata = { client_name: 'Registered', redirect_uris: [redirectUri], response_types: ['code'], grant_types: ['authorization_code', 'refresh_token'] };
+    config = await client.dynamicClientRegistration(new URL(issuer), metadata, undefined, { initialAccessToken });
+  },
   begin: async ({ redirectUri }) => {
     checks = { pkceCodeVerifier: client.randomPKCECodeVerifier(), expectedState: client.randomState(), expectedNonce: client.randomNonce() };
     return {
