@@ -23,6 +23,9 @@ var clients = []client{
 		{[]flow{soap, paging}, jsforceSOAP},
 	}},
 	{"nforce (npm)", npm("nforce"), []proof{{[]flow{webServer, refreshes, identity, password}, nforce}}},
+	{"client-oauth2 (npm)", npm("client-oauth2"), []proof{
+		{[]flow{webServer, userAgent, refreshes, password, jwtBearer, clientCredentials}, clientOAuth2},
+	}},
 	{"openid-client (npm)", npm("openid-client"), []proof{
 		{[]flow{webServer, refreshes, idToken, userinfo, introspection, revocation, privateKeyJWT, clientCredentials, jwtBearer, registration}, openIDClient},
 	}},
@@ -60,6 +63,7 @@ type flow struct{ en, ja string }
 
 var (
 	webServer         = flow{"web server", "Web サーバー"}
+	userAgent         = flow{"user-agent", "ユーザーエージェント"}
 	refreshes         = flow{"refresh", "更新"}
 	rotation          = flow{"rotation", "ローテーション"}
 	password          = flow{"username-password", "ユーザー名パスワード"}

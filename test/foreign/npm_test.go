@@ -134,3 +134,42 @@ func simpleOAuth2(t *testing.T) {
 		t.Error("client credentials: a token that does not work")
 	}
 }
+
+// client-oauth2 authenticates by Basic, also an app that has no secret.
+func clientOAuth2(t *testing.T) {
+	s := emulatortest.Start(t)
+	withKey(t, s, emulator.ClientIDConfidential)
+	js := startScript(t, "client", "client-oauth2")
+	public := told{"url": s.URL, "clientId": emulator.ClientIDPublic, "redirectUri": callbackURL}
+	confidential := told{
+		"url": s.URL, "clientId": emulator.ClientIDConfidential, "clientSecret": emulator.ClientSecretConfidential, "redirectUri": callbackURL,
+	}
+	var got struct{ AccessToken, AuthorizeURL string }
+	for flow, app := range map[string]told{"code": confidential, "token": public} {
+		s.Emulator().ClearRequests()
+		js.tell(t, "begin", app, nil)
+		js.tell(t, "uri", told{"flow": flow, "scopes": []string{"api", "refresh_token"}}, &got)
+		js.tell(t, "arrive", told{"flow": flow, "callback": approve(t, s, got.AuthorizeURL).String()}, &got)
+		first := got.AccessToken
+		js.tell(t, "refresh", nil, &got)
+		if !works(t, s, first) || !works(t, s, got.AccessToken) || counted(s, "refresh_token", http.StatusOK) != 1 {
+			t.Errorf("%s: tokens that do not work", flow)
+		}
+	}
+	js.tell(t, "begin", confidential, nil)
+	for step, with := range map[string]told{
+		"owner": {"username": emulator.Username, "password": emulator.Password},
+		"jwt":   {"assertion": assertion(t, s.URL)},
+	} {
+		js.tell(t, step, with, &got)
+		if !works(t, s, got.AccessToken) {
+			t.Errorf("%s: a token that does not work", step)
+		}
+	}
+	confidential["url"] = s.URL + "/acme"
+	js.tell(t, "begin", confidential, nil)
+	js.tell(t, "credentials", nil, &got)
+	if !works(t, s, got.AccessToken) {
+		t.Error("credentials: a token that does not work")
+	}
+}
