@@ -22,7 +22,10 @@ var clients = []client{
 		{[]flow{password, jwtBearer, clientCredentials, revocation}, jsforceOthers},
 		{[]flow{soap, paging}, jsforceSOAP},
 	}},
-	{"nforce (npm)", npm("nforce"), []proof{{[]flow{webServer, refreshes, identity, password}, nforce}}},
+	{"nforce (npm)", npm("nforce"), []proof{
+		{[]flow{webServer, refreshes, identity, password}, nforce},
+		{[]flow{samlBySSO}, nforceSAML},
+	}},
 	{"client-oauth2 (npm)", npm("client-oauth2"), []proof{
 		{[]flow{webServer, userAgent, refreshes, password, jwtBearer, clientCredentials}, clientOAuth2},
 	}},
@@ -68,6 +71,7 @@ var (
 	rotation          = flow{"rotation", "ローテーション"}
 	password          = flow{"username-password", "ユーザー名パスワード"}
 	jwtBearer         = flow{"JWT bearer", "JWT ベアラー"}
+	samlBySSO         = flow{"SAML assertion", "SAML アサーション"}
 	clientCredentials = flow{"client credentials", "クライアントログイン情報"}
 	device            = flow{"device", "デバイス"}
 	authURL           = flow{"auth URL", "認証 URL"}
