@@ -190,9 +190,9 @@ func TestKeepAliveServe(t *testing.T) {
 		var served sync.WaitGroup
 		served.Go(func() { err = k.Serve(ctx) })
 		time.Sleep(time.Minute)
-		w.wantRequests(9) // those of 21 to 29 days
+		w.wantRequests(9)                        // those of 21 to 29 days
 		time.Sleep(5*24*time.Hour + 2*time.Hour) // looks may be 66 minutes apart
-		w.wantRequests(15) // and of 15 to 20
+		w.wantRequests(15)                       // and of 15 to 20
 		i.delay = time.Minute
 		time.Sleep(22 * time.Hour)
 		cancel()
