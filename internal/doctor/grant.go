@@ -79,9 +79,10 @@ func refreshToken(ctx context.Context, x *examination) []Finding {
 }
 
 const (
-	week = 7 * 24 * time.Hour
+	day24 = 24 * time.Hour
+	week  = 7 * day24
 	// idleLimit is how long a refresh token may lie unused (RN264 p. 954, as others quote it).
-	idleLimit = 30 * 24 * time.Hour
+	idleLimit = 30 * day24
 )
 
 // idle counts the days that are left until the refresh token is too old to be used.
@@ -92,10 +93,12 @@ func idle(_ context.Context, x *examination) []Finding {
 	}
 	unused := x.Now.Sub(g.RefreshedAt)
 	left := idleLimit - unused
-	data := []any{"days", int(unused.Hours() / 24), "left", max(0, int(left.Hours()/24)), "until", day(g.RefreshedAt.Add(idleLimit))}
+	data := []any{"days", int(unused / day24), "left", max(0, int((left+day24-1)/day24)), "until", day(g.RefreshedAt.Add(idleLimit))}
 	switch {
 	case left <= 0:
 		return []Finding{found(Warning, "idle-over", data...)}
+	case g.State == store.Dead:
+		return nil
 	case left < week:
 		return []Finding{found(Warning, "idle-soon", data...)}
 	}
