@@ -65,7 +65,6 @@ var forty = []row{
 	}},
 	{number: 3, entry: "redirect-mismatch", check: "authorize", fail: func(w *ward) {
 		w.app(func(a *emulator.App) { a.AnyLoopbackPort = false })
-		w.redirect = "http://localhost:1719/OauthRedirect"
 		w.login()
 		w.doctor()
 	}, with: "redirect-known"},

@@ -170,8 +170,11 @@ func (e *Env) doctorApp(ctx context.Context, o *doctorOptions, s *doctor.Subject
 	s.App = known.App
 	s.App.ClientID = cmp.Or(wish.clientID, s.App.ClientID)
 	s.App.Scopes = words(o.scopes, saw.Scopes, s.App.Scopes, settings.Scopes)
-	s.App.RedirectURI = cmp.Or(o.redirectURI, saw.RedirectURI, s.App.RedirectURI, settings.RedirectURI)
-	if s.App.RedirectURI == "" && s.App.ClientID != "" {
+	s.App.RedirectURI = cmp.Or(o.redirectURI, saw.RedirectURI, s.App.RedirectURI)
+	if s.Grant == nil {
+		s.App.RedirectURI = cmp.Or(s.App.RedirectURI, settings.RedirectURI)
+	}
+	if s.App.RedirectURI == "" && s.App.ClientID != "" && s.Grant == nil { // one that was imported has none
 		s.App.RedirectURI = sftoken.DefaultRedirectURI
 	}
 	if s.HostText != "" {

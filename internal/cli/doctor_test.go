@@ -133,3 +133,30 @@ func TestDoctorReport(t *testing.T) {
 		}
 	}
 }
+
+// What stands in the way of the next login only is a warning for a login that lives; and a login that was imported without a
+// callback is not asked for one.
+func TestDoctorWarns(t *testing.T) {
+	t.Parallel()
+	w := newWard(t)
+	w.logIn()
+	w.app(func(a *emulator.App) { a.AnyLoopbackPort, a.Callbacks = false, nil })
+	w.doctor("prod", "--all")
+	if w.answer.Level != "warning" || w.answer.Entry != "redirect-mismatch" || !strings.HasPrefix(w.answer.Title, "prod works, but: ") {
+		t.Errorf("the verdict is %+v", w.answer)
+	}
+}
+
+// Without a network what the store knows is told all the same.
+func TestDoctorWithoutNetwork(t *testing.T) {
+	t.Parallel()
+	w := newWard(t)
+	w.logIn()
+	w.server.Fail(emulator.Fault{Times: -1, Cut: true})
+	code, stdout, _ := w.run("", "doctor", "prod", "--all")
+	for _, want := range []string{"failure: Connection and certificate", "ok: The login that is kept", "ok: Idle time"} {
+		if code != exitTryAgain || !strings.Contains(stdout, want) {
+			t.Errorf("exit code %d, without %q:\n%s", code, want, stdout)
+		}
+	}
+}

@@ -43,7 +43,7 @@ func newWard(t *testing.T) *ward {
 	}
 	return &ward{
 		t: t, at: at, server: at.Emulator(), home: home, host: at.URL, scopes: "api,refresh_token",
-		clientID: emulator.ClientIDConfidential, secret: emulator.ClientSecretConfidential, redirect: "http://localhost:1717/OauthRedirect",
+		clientID: emulator.ClientIDConfidential, secret: emulator.ClientSecretConfidential, redirect: "http://localhost:" + freePort() + "/OauthRedirect",
 	}
 }
 

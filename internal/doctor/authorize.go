@@ -116,7 +116,11 @@ func authorize(ctx context.Context, x *examination) []Finding {
 	if _, ok := errors.AsType[*sftoken.TransportError](err); ok {
 		return []Finding{failed(Failure, "connection", err, "host", x.App.Host)}
 	}
-	f := failed(Failure, "authorize", err)
+	level := Failure
+	if x.lives() && (x.App.Host.IsPool() || !isUnknownClient(err)) {
+		level = Warning // what is refused here keeps nobody from refreshing, but from the next login
+	}
+	f := failed(level, "authorize", err)
 	if f.Entry != nil && f.Entry.ID == "redirect-mismatch" {
 		f.Data["redirect"], f.Data["length"] = x.App.RedirectURI, len(x.App.RedirectURI)
 	}
@@ -131,6 +135,14 @@ func authorize(ctx context.Context, x *examination) []Finding {
 		all = append(all, x.wrongScopes(ctx, a)...)
 	}
 	return all
+}
+
+// lives reports a grant that is kept as alive.
+func (x *examination) lives() bool { return !deadOrGone(x.grant) }
+
+func isUnknownClient(err error) bool {
+	entry := explain.Find(err)
+	return entry != nil && entry.ID == "client-id-unknown"
 }
 
 // otherRedirects tries spellings of the callback that people mix up, and names those that the app has.
@@ -204,7 +216,7 @@ func pkce(ctx context.Context, x *examination) []Finding {
 // secret has the app ask about a token that was never issued: introspection needs the app to authenticate and changes
 // nothing. A grant's own introspection shows it too.
 func secret(ctx context.Context, x *examination) []Finding {
-	if x.App.ClientID == "" || x.App.IsPublic() || !deadOrGone(x.grant) {
+	if x.App.ClientID == "" || x.App.IsPublic() || x.lives() {
 		return nil
 	}
 	_, err := x.client.Introspect(ctx, sftoken.NewSecret("sftoken.doctor.no.such.token"), "")

@@ -47,16 +47,17 @@ type Environment struct {
 	Direct    bool              // no proxy is used for the login host
 }
 
-// Need is what a check cannot do without. Checks with the same need run at once, and those with the next after them.
+// Need is what a check cannot do without. Checks with the same need run at once, and those with the next need after them.
 type Need int
 
-// The needs, each with those before it.
+// The needs, in their order.
 const (
 	Nothing Need = iota // but this machine
 	Host                // a login host
-	App                 // a login host that answers, and an app
-	Grant               // a grant that is kept, at a login host that answers
-	Token               // its access token
+	Tried               // that a connection to it was tried
+	App                 // a login host that answers
+	Grant               // a grant that is kept
+	Token               // its access token, and a login host that answers
 	API                 // an access token that the API has taken
 )
 
@@ -74,7 +75,7 @@ func Checks() []Check {
 		{"host", Nothing, hostClass},
 		{"dns", Nothing, dns},
 		{"connection", Host, connection},
-		{"proxy", Nothing, proxies},
+		{"proxy", Tried, proxies},
 		{"clock", App, clock},
 		{"port", Nothing, port},
 		{"environment", Nothing, environment},

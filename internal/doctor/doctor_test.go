@@ -122,6 +122,7 @@ func TestVerdict(t *testing.T) {
 		"input":     {of("input", Failure, nil), of("pasted", Failure, entry("app-blocked"))},
 		"pasted":    {of("port", Failure, nil), of("pasted", Failure, entry("app-blocked"))},
 		"authorize": {of("authorize", Failure, entry("scope-not-on-app")), generic},
+		"secret":    {of("port", Failure, nil), of("secret", Failure, entry("client-secret-wrong"))},
 		"grant":     {network, of("grant", Failure, entry("refresh-dead"))},
 		"api":       {of("idle", Warning, nil), of("api", Unknown, nil)},
 		"idle":      {of("idle", Warning, nil), of("history", Warning, nil)},

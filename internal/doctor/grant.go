@@ -52,7 +52,7 @@ func grant(_ context.Context, x *examination) []Finding {
 // refreshToken asks Salesforce about the refresh token without spending it. That takes an app with a secret.
 func refreshToken(ctx context.Context, x *examination) []Finding {
 	g := x.now()
-	if g.RefreshToken.IsZero() || g.State == store.Dead {
+	if g.RefreshToken.IsZero() || g.State == store.Dead || !x.connected {
 		return nil
 	}
 	if g.App.IsPublic() {

@@ -41,7 +41,7 @@ func port(ctx context.Context, x *examination) []Finding {
 	}
 	level := Failure
 	if !deadOrGone(x.Grant) || x.Pasted != nil && x.Pasted.final() {
-		level = Warning
+		level = Note
 	}
 	return []Finding{failed(level, "port", err, "redirect", redirect)}
 }
@@ -68,7 +68,11 @@ func proxies(_ context.Context, x *examination) []Finding {
 			all = append(all, found(Failure, "proxy-malformed", "name", name).explained("proxy-address"))
 		case u.Scheme == "https":
 			// observed: a company's proxy speaks plain http, and the address was written with https
-			all = append(all, found(Warning, "proxy-https", "name", name, "proxy", u.Host).explained("network-tls"))
+			level := Warning
+			if x.connected {
+				level = Note
+			}
+			all = append(all, found(level, "proxy-https", "name", name, "proxy", u.Host).explained("network-tls"))
 		default:
 			all = append(all, found(Note, "proxy", "name", name, "proxy", u.Host))
 		}

@@ -44,8 +44,10 @@ func Run(ctx context.Context, s *Subject, done func(Check)) *Result {
 	defer x.http.CloseIdleConnections()
 	checks := Checks()
 	all := make([][]Finding, len(checks))
-	for need := Nothing; need <= API && x.has(need); need++ {
-		x.stage(ctx, checks, all, need, done)
+	for need := Nothing; need <= API; need++ {
+		if x.has(need) {
+			x.stage(ctx, checks, all, need, done)
+		}
 	}
 	result := &Result{}
 	for i, findings := range all {
@@ -103,7 +105,7 @@ func (x *examination) has(need Need) bool {
 	case Grant:
 		return x.grant != nil
 	case Token:
-		return !x.grant.AccessToken.IsZero() && x.grant.InstanceURL != ""
+		return x.connected && x.grant != nil && !x.grant.AccessToken.IsZero() && x.grant.InstanceURL != ""
 	case API:
 		return x.taken
 	}
