@@ -31,7 +31,7 @@ func (e *Env) patient(ctx context.Context, o *doctorOptions, args []string) (_ *
 	if err != nil {
 		return nil, err
 	}
-	p := &patient{subject: &doctor.Subject{Now: e.Now()}, close: func() {}}
+	p := &patient{subject: &doctor.Subject{Now: e.Now(), Transport: e.traced(doctor.NewTransport())}, close: func() {}}
 	if k.Store != nil {
 		p.close = func() { k.Close() }
 	}

@@ -43,6 +43,11 @@ func connection(ctx context.Context, x *examination) []Finding {
 	if wire, ok := errors.AsType[*sftoken.Error](err); ok && wire.Status < 500 && wire.Status != 420 && wire.Status != 406 {
 		err = nil // something answers there, and the document is not what is needed
 	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "proxyconnect" {
+		f := failed(Failure, "connection-proxy", err)
+		f.Entry = nil // which speaks of the login host
+		return []Finding{f}
+	}
 	if err != nil {
 		return []Finding{failed(Failure, "connection", err, "host", x.App.Host)}
 	}

@@ -36,7 +36,7 @@ type Subject struct {
 
 	Environment Environment
 	Now         time.Time
-	Transport   http.RoundTripper // nil: one that takes proxies from the environment
+	Transport   http.RoundTripper // nil: NewTransport
 }
 
 // Environment is what is known of this machine.

@@ -6,6 +6,7 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -116,11 +117,11 @@ func TestVerdict(t *testing.T) {
 	of := func(check string, level Level, e *explain.Entry) Finding {
 		return Finding{Check: check, ID: check, Level: level, Entry: e}
 	}
-	network, generic := of("connection", Failure, entry("network")), of("pasted", Warning, entry("page-generic"))
+	network, generic := of("connection", Failure, entry("network")), of("pasted", Unknown, entry("page-generic"))
 	for want, findings := range map[string][]Finding{
 		"":          {of("host", OK, nil), of("ahead", Note, nil)},
 		"input":     {of("input", Failure, nil), of("pasted", Failure, entry("app-blocked"))},
-		"pasted":    {of("port", Failure, nil), of("pasted", Failure, entry("app-blocked"))},
+		"pasted":    {of("port", Failure, nil), of("authorize", Failure, entry("client-id-unknown")), of("pasted", Failure, entry("app-blocked"))},
 		"authorize": {of("authorize", Failure, entry("scope-not-on-app")), generic},
 		"secret":    {of("port", Failure, nil), of("secret", Failure, entry("client-secret-wrong"))},
 		"grant":     {network, of("grant", Failure, entry("refresh-dead"))},
@@ -186,6 +187,7 @@ func TestConnection(t *testing.T) {
 		"note connection-inspected": {issuer: "Zscaler Intermediate Root CA", status: 404},
 		"failure connection":        {status: 200, kind: "text/html"}, // a sign-in of the network's
 		"failure connection ":       {status: 503},
+		"failure connection-proxy":  {err: &net.OpError{Op: "proxyconnect", Net: "tcp", Err: errors.New("refused")}},
 		"failure connection  ":      {err: x509.UnknownAuthorityError{}},
 	} {
 		x := examine(&Subject{App: sftoken.App{Host: at(t, "acme")}, Transport: transport})
@@ -193,7 +195,7 @@ func TestConnection(t *testing.T) {
 		if ids(got) != strings.TrimSpace(want) {
 			t.Errorf("%+v: %s, want %s", transport, ids(got), want)
 		}
-		if got[0].Level == Failure && (got[0].Entry == nil || x.connected) {
+		if got[0].Level == Failure && got[0].ID == "connection" && (got[0].Entry == nil || x.connected) {
 			t.Errorf("%+v is not explained", transport)
 		}
 	}

@@ -65,7 +65,7 @@ func proxies(_ context.Context, x *examination) []Finding {
 		u, err := url.Parse(value)
 		switch {
 		case err != nil || u.Hostname() == "":
-			all = append(all, found(Failure, "proxy-malformed", "name", name).explained("proxy-address"))
+			all = append(all, found(Failure, "proxy-malformed", "name", name))
 		case u.Scheme == "https":
 			// observed: a company's proxy speaks plain http, and the address was written with https
 			level := Warning

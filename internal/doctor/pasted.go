@@ -53,7 +53,7 @@ func pasted(_ context.Context, x *examination) []Finding {
 	case x.Pasted == nil:
 		return nil
 	case x.Pasted.Match != nil:
-		level := Warning // it yields to what the checks find
+		level := Unknown // it says where a failure led, and what the checks find says why
 		if x.Pasted.final() {
 			level = Failure
 		}
@@ -61,7 +61,7 @@ func pasted(_ context.Context, x *examination) []Finding {
 		f.Entry = x.Pasted.Match.Entry
 		return []Finding{f}
 	case x.Pasted.Code:
-		return []Finding{found(Note, "pasted-code")}
+		return []Finding{found(Unknown, "pasted-code")}
 	case x.Pasted.ClientID != "":
 		return nil // an authorize address: its parts are checked
 	}

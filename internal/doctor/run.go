@@ -85,7 +85,7 @@ func (x *examination) stage(ctx context.Context, checks []Check, all [][]Finding
 }
 
 func examine(s *Subject) *examination {
-	answer := &recorder{next: cmp.Or[http.RoundTripper](s.Transport, newTransport())}
+	answer := &recorder{next: cmp.Or(s.Transport, NewTransport())}
 	x := &examination{Subject: s, answer: answer, grant: s.Grant}
 	x.http = &http.Client{
 		Transport: answer, Timeout: patience,

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// newTransport keeps connections, unlike that of sftoken.Client: nothing that doctor sends is spent by being sent.
-func newTransport() http.RoundTripper {
+// NewTransport is what a Subject without a Transport uses. It keeps connections, unlike that of sftoken.Client: nothing that
+// doctor sends is spent by being sent.
+func NewTransport() http.RoundTripper {
 	return &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: patience / 2}).DialContext,
