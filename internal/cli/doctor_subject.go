@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/sftoken/sftoken"
 	"github.com/sftoken/sftoken/explain"
@@ -63,13 +64,9 @@ func (e *Env) patient(ctx context.Context, o *doctorOptions, args []string) (_ *
 
 // doctorArgs tells the alias from what the person saw.
 func (e *Env) doctorArgs(ctx context.Context, k *kept, args []string) (alias, seen string, err error) {
-	var aliases map[string]bool
+	var aliases []string
 	if k.Store != nil {
-		list, _ := k.Aliases(ctx) // that they cannot be listed is a finding
-		aliases = map[string]bool{}
-		for _, name := range list {
-			aliases[name] = true
-		}
+		aliases, _ = k.Aliases(ctx) // that they cannot be listed is a finding
 	}
 	for _, arg := range args {
 		switch {
@@ -77,7 +74,7 @@ func (e *Env) doctorArgs(ctx context.Context, k *kept, args []string) (alias, se
 			if seen, err = e.readUnexplained(ctx, nil); err != nil {
 				return "", "", err
 			}
-		case aliases[arg], store.ValidAlias(arg) == nil && explain.Text(arg, "") == nil:
+		case slices.Contains(aliases, arg), store.ValidAlias(arg) == nil && explain.Text(arg, "") == nil:
 			alias = arg
 		default:
 			seen = arg

@@ -160,3 +160,38 @@ func TestDoctorWithoutNetwork(t *testing.T) {
 		}
 	}
 }
+
+// After rotations only the newest token goes anywhere, and only to be asked about: what the emulator was sent shows it.
+func TestDoctorNeverTriesAnOldToken(t *testing.T) {
+	t.Parallel()
+	w := newWard(t)
+	w.app(func(a *emulator.App) { a.Rotation = true })
+	w.logIn()
+	for range 2 {
+		w.run("", "token", "prod", "--min-ttl", "24h") // refreshes, and says that no token lives so long
+	}
+	g := w.server.Grants(emulator.GrantFilter{})[0]
+	if g.Generation != 3 {
+		t.Fatalf("the grant has generation %d", g.Generation)
+	}
+	w.server.ClearRequests()
+	w.doctor("prod", "--all")
+	if w.answer.Level != "ok" {
+		t.Errorf("the verdict is %+v", w.answer)
+	}
+	asked := 0
+	for _, r := range w.server.Requests() {
+		if r.Form.Has("refresh_token") || r.Endpoint == emulator.Token || r.Endpoint == emulator.Revoke {
+			t.Errorf("%s %s was sent a refresh token", r.Method, r.Path)
+		}
+		if token := r.Form.Get("token"); token != "" {
+			asked++
+			if token != g.RefreshToken {
+				t.Errorf("%s was asked about a token that is not the newest", r.Path)
+			}
+		}
+	}
+	if asked != 1 {
+		t.Errorf("introspection was asked %d times about the refresh token", asked)
+	}
+}
