@@ -83,6 +83,9 @@ func TestLinks(t *testing.T) {
 // to paste them.
 var tokenShape = regexp.MustCompile(`\b00D[A-Za-z0-9]{12,15}![A-Za-z0-9._]{20,}|\b5Aep861[A-Za-z0-9._]{20,}`)
 
+// conflict is what git leaves in a file that two people changed.
+var conflict = regexp.MustCompile(`(?m)^(<{7}|>{7}) `)
+
 func TestNoTokensInTexts(t *testing.T) {
 	t.Parallel()
 	root := need.Root(t)
@@ -98,6 +101,9 @@ func TestNoTokensInTexts(t *testing.T) {
 		text, err := os.ReadFile(path)
 		if found := tokenShape.Find(text); found != nil {
 			t.Errorf("%s holds a token: %.16s…", path, found)
+		}
+		if conflict.Match(text) {
+			t.Errorf("%s holds both sides of a conflict", path)
 		}
 		return err
 	})
