@@ -72,6 +72,9 @@ func Sound(version string) bool {
 	return err == nil && n >= 7 && n < 1000 && strings.Trim(version, "0123456789.") == ""
 }
 
+// Newest returns the version that paths are completed with: Client.Version, or the newest that the org has.
+func (c *Client) Newest(ctx context.Context) (string, error) { return c.version(ctx) }
+
 // version is what to complete paths with. The list of versions needs no token (D: rest list of API versions).
 func (c *Client) version(ctx context.Context) (string, error) {
 	if c.Version != "" {
