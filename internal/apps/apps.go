@@ -25,6 +25,25 @@ type App struct {
 	sftoken.App
 	AllowHosts []string
 	UsedAt     time.Time
+
+	Made   Made    // zero: the app was given, not made or looked up here
+	Staged *Staged // new credentials that the org does not use yet; nil: none
+}
+
+// Made is what is known of an app in its org besides what a login needs.
+type Made struct {
+	Name  string `json:"name,omitempty"` // API name
+	OrgID string `json:"org_id,omitempty"`
+	AppID string `json:"app_id,omitempty"` // id in the org's list of credentials
+}
+
+// Staged are credentials that are to replace the app's own: kept before the org is told to use them, so that a rotation that
+// breaks off loses nothing.
+type Staged struct {
+	ID        string
+	ClientID  string
+	Secret    sftoken.Secret
+	ExpiresAt time.Time
 }
 
 // File is the file of remembered apps of one data directory.
@@ -48,6 +67,16 @@ type record struct {
 	Scopes       []string     `json:"scopes,omitempty"`
 	AllowHosts   []string     `json:"allow_hosts,omitempty"`
 	UsedAt       time.Time    `json:"used_at"`
+	Made         Made         `json:"made,omitzero"`
+	Staged       *staged      `json:"staged,omitempty"`
+}
+
+// staged is Staged as it is written.
+type staged struct {
+	ID           string    `json:"id"`
+	ClientID     string    `json:"client_id"`
+	ClientSecret string    `json:"client_secret"`
+	ExpiresAt    time.Time `json:"expires_at,omitzero"`
 }
 
 // List returns the remembered apps, the last used first. No file, or no key yet, is no apps.
@@ -75,7 +104,7 @@ func (f *File) List() ([]App, error) {
 }
 
 func (r record) app() App {
-	return App{
+	app := App{
 		App: sftoken.App{
 			ClientID:     r.ClientID,
 			ClientSecret: sftoken.NewSecret(r.ClientSecret),
@@ -86,11 +115,16 @@ func (r record) app() App {
 		},
 		AllowHosts: r.AllowHosts,
 		UsedAt:     r.UsedAt,
+		Made:       r.Made,
 	}
+	if s := r.Staged; s != nil {
+		app.Staged = &Staged{ID: s.ID, ClientID: s.ClientID, Secret: sftoken.NewSecret(s.ClientSecret), ExpiresAt: s.ExpiresAt}
+	}
+	return app
 }
 
 func recordOf(app App) record {
-	return record{
+	r := record{
 		ClientID:     app.ClientID,
 		ClientSecret: app.ClientSecret.Reveal(),
 		PrivateKey:   app.PrivateKey.Reveal(),
@@ -99,7 +133,12 @@ func recordOf(app App) record {
 		Scopes:       app.Scopes,
 		AllowHosts:   app.AllowHosts,
 		UsedAt:       app.UsedAt,
+		Made:         app.Made,
 	}
+	if s := app.Staged; s != nil {
+		r.Staged = &staged{ID: s.ID, ClientID: s.ClientID, ClientSecret: s.Secret.Reveal(), ExpiresAt: s.ExpiresAt}
+	}
+	return r
 }
 
 // Encode writes an app as plain text, secret and all, for a backup that encrypts it. Decode reads it.
@@ -114,10 +153,22 @@ func Decode(data []byte) (App, error) {
 	return r.app(), nil
 }
 
-// Remember adds app, or replaces the app of the same client id and login host.
+// Remember adds app, or replaces the app of the same client id and login host. What a login does not know of an app stays:
+// how it was made, and credentials that are staged for it.
 func (f *File) Remember(ctx context.Context, app App) error {
 	return f.change(ctx, func(list []App) []App {
+		if i := slices.IndexFunc(list, app.same); i >= 0 && app.Made == (Made{}) {
+			app.Made, app.Staged = list[i].Made, list[i].Staged
+		}
 		list = slices.DeleteFunc(list, func(old App) bool { return old.same(app) })
+		return append(list, app)
+	})
+}
+
+// Replace puts app into the place of old in one write, whatever its client id is now.
+func (f *File) Replace(ctx context.Context, old, app App) error {
+	return f.change(ctx, func(list []App) []App {
+		list = slices.DeleteFunc(list, func(a App) bool { return a.same(old) || a.same(app) })
 		return append(list, app)
 	})
 }

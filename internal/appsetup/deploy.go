@@ -175,7 +175,10 @@ func deployForm(packed []byte, checkOnly bool) (body []byte, contentType string,
 			return nil, "", err
 		}
 	}
-	return b.Bytes(), w.FormDataContentType(), w.Close()
+	if err := w.Close(); err != nil { // writes the last boundary
+		return nil, "", err
+	}
+	return b.Bytes(), w.FormDataContentType(), nil
 }
 
 const (

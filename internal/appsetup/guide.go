@@ -107,7 +107,7 @@ func (s Settings) basicFields(g guide) []Field {
 		g.choose("Distribution", "Local"),
 	}
 	if s.Description != "" {
-		fields = append(fields, g.enter("Description", s.Description))
+		fields = append(fields, g.enter("AppDescription", s.Description))
 	}
 	return fields
 }

@@ -139,14 +139,27 @@ func (o *Org) Drop(ctx context.Context, c Consumer, id string) error {
 // Retire deletes the credentials from before the last rotation at once, and says whether there were any. Whoever still uses
 // them is refused from then on.
 func (o *Org) Retire(ctx context.Context, name string, c Consumer) (bool, error) {
+	return o.dropHeld(ctx, name, c, func(h credential) bool { return h.State == "Rotated" })
+}
+
+// Unstage deletes staged credentials, by whomever they were made, and says whether there were any.
+func (o *Org) Unstage(ctx context.Context, name string, c Consumer) (bool, error) {
+	return o.dropHeld(ctx, name, c, func(h credential) bool { return h.State != "Rotated" })
+}
+
+func (o *Org) dropHeld(ctx context.Context, name string, c Consumer, which func(credential) bool) (dropped bool, err error) {
 	held, err := o.held(ctx, c)
 	if err != nil {
 		return false, secretRefused(name, err)
 	}
 	for _, h := range held {
-		if h.State == "Rotated" {
-			return true, o.Drop(ctx, c, h.ID)
+		if !which(h) {
+			continue
 		}
+		if err := o.Drop(ctx, c, h.ID); err != nil {
+			return dropped, err
+		}
+		dropped = true
 	}
-	return false, nil
+	return dropped, nil
 }

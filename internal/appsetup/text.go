@@ -18,7 +18,7 @@ var texts = message.New(files)
 // Setup takes them from there.
 var names = []string{
 	"Setup", "QuickFind", "Manager", "New", "Settings", "Policies", "Edit", "Save", "Create", "OAuthSettings", "OAuthPolicies",
-	"AppPolicies", "BasicInformation", "Label", "APIName", "ContactEmail", "Distribution", "Description", "EnableOAuth", "Callback", "Scopes",
+	"AppPolicies", "BasicInformation", "Label", "APIName", "ContactEmail", "Distribution", "AppDescription", "EnableOAuth", "Callback", "Scopes",
 	"PKCE", "SecretWeb", "SecretRefresh", "Rotation", "IdleLimit", "Device", "ClientCredentials", "RunAs", "JWT", "Users", "AllUsers",
 	"ApprovedUsers", "PermissionSets", "Profiles", "RefreshPolicy", "UntilRevoked", "AfterIdle", "AfterTime", "IP", "IPEnforce", "IPRelax",
 	"IPRelaxSecond", "IPRelaxRefresh", "KeyAndSecret", "SessionLevel", "AppSettings", "SecretByREST", "Enabled", "OAuthPlugin", "Local",

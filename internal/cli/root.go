@@ -98,7 +98,7 @@ fresh access tokens to every program that needs one.`,
 			root.AddCommand(c)
 		}
 	}
-	add(groupLogin, newLoginCommand(env), newImportCommand(env), newLogoutCommand(env))
+	add(groupLogin, newAppCommand(env), newLoginCommand(env), newImportCommand(env), newLogoutCommand(env))
 	add(groupHelp, newDoctorCommand(env), newExplainCommand(env))
 	add(groupUse, newTokenCommand(env), newExecCommand(env), newProxyCommand(env), newAPICommand(env), newQueryCommand(env), newOpenCommand(env), newWhoamiCommand(env), newIntrospectCommand(env), newLimitsCommand(env), newApprovalsCommand(env), newRefreshTokenCommand(env), newKeepaliveCommand(env), newListCommand(env), newShowCommand(env), newStoreCommand(env))
 	add(groupUse, newExportCommand(env), newCredentialCommand(env), newAgentCommand(env))
