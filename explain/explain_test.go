@@ -115,7 +115,7 @@ var (
 func TestEveryEntryReads(t *testing.T) {
 	t.Parallel()
 	// Flags of sftoken login, of api, query and export, and --json and --help, which every command has.
-	flags := []string{"--host", "--allow-host", "--redirect-uri", "--timeout", "--force", "--json", "--help", "--unused", "--identity", "--all", "--yes", "--method", "--header", "--jq", "--scope", "--url", "--set"}
+	flags := []string{"--host", "--allow-host", "--redirect-uri", "--timeout", "--force", "--json", "--help", "--unused", "--identity", "--all", "--yes", "--method", "--header", "--jq", "--scope", "--url", "--using", "--update", "--retire", "--cancel", "--client-secret-file", "--client-id", "--out", "--dry-run", "--html", "--set"}
 	for _, entry := range All() {
 		id := entry.ID
 		for _, lang := range []language.Tag{language.English, language.Japanese} {

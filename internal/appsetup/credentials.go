@@ -46,6 +46,11 @@ func (e *KeyError) ErrorID() string {
 	return "app-key-unreadable"
 }
 
+// Is makes it sftoken.ErrBlocked, unless waiting helps: an administrator has to change something.
+func (e *KeyError) Is(target error) bool {
+	return target == sftoken.ErrBlocked && !errors.Is(e.Err, sftoken.ErrTemporary)
+}
+
 // ErrorData returns the values that an explanation of the error may name.
 func (e *KeyError) ErrorData() map[string]string { return map[string]string{"App": e.Name} }
 
@@ -73,14 +78,22 @@ func (o *Org) Key(ctx context.Context, name, appID string) (Consumer, error) {
 }
 
 // Consumer finds an app's entry in the list of credentials (D: Connect REST, OAuth Credentials by App ID). appID may be
-// empty: then it is looked up in the list of apps by its name.
+// empty, or the one that a deployment has told, which nobody promises to be the same: then the app is looked up by its name.
 func (o *Org) Consumer(ctx context.Context, name, appID string) (Consumer, error) {
-	if appID == "" {
-		var err error
-		if appID, err = o.appID(ctx, name); err != nil {
-			return Consumer{}, err
+	if appID != "" {
+		consumer, err := o.consumerOf(ctx, name, appID)
+		if !isStatus(err, http.StatusNotFound) {
+			return consumer, err
 		}
 	}
+	appID, err := o.appID(ctx, name)
+	if err != nil {
+		return Consumer{}, err
+	}
+	return o.consumerOf(ctx, name, appID)
+}
+
+func (o *Org) consumerOf(ctx context.Context, name, appID string) (Consumer, error) {
 	var list struct{ Consumers []struct{ ID, Key string } }
 	if err := o.get(ctx, credentialsOf(appID), &list); err != nil {
 		return Consumer{}, err
@@ -170,10 +183,13 @@ func (o *Org) credential(ctx context.Context, c Consumer, part string) (*credent
 // Secret reads the consumer secret. It needs the org's permission to give secrets away by the API, and the user's to see
 // them; without either the error is a *KeyError.
 func (o *Org) Secret(ctx context.Context, name string, c Consumer) (sftoken.Secret, error) {
-	if c.ID == "" {
-		return sftoken.Secret{}, &KeyError{Name: name, Secret: true, Err: errNoKey}
+	answer, err := new(credential), error(nil)
+	if c.ID == "" { // the key came from elsewhere, because the list of credentials gave none
+		c, err = o.Consumer(ctx, name, c.AppID)
 	}
-	answer, err := o.credential(ctx, c, "keyandsecret")
+	if err == nil {
+		answer, err = o.credential(ctx, c, "keyandsecret")
+	}
 	switch {
 	case errors.Is(err, sftoken.ErrTemporary):
 		return sftoken.Secret{}, err

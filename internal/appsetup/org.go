@@ -13,8 +13,9 @@ import (
 // Org is an org that apps are made in or looked at, by the login of somebody who may.
 type Org struct {
 	API *rest.Client
-	// Token gives the session for SOAP, whose requests carry it in their body.
-	Token func(context.Context) (sftoken.Secret, error)
+	// Token gives the session for SOAP, whose requests carry it in their body: another than the one that was rejected, which
+	// is zero at first.
+	Token func(ctx context.Context, rejected sftoken.Secret) (sftoken.Secret, error)
 	Now   func() time.Time
 }
 

@@ -134,9 +134,11 @@ func notAllowed(err error) error {
 	if !ok || wire.Status >= 500 || wire.Status == 401 {
 		return err
 	}
+	cause := *wire
+	cause.Endpoint = "metadata"
 	return &DeployError{
 		Status:   fmt.Sprintf("status %d", wire.Status),
 		Failures: []Failure{{Problem: strings.TrimSpace(wire.Code + ": " + wire.Description)}},
-		causes:   []error{err},
+		causes:   []error{&cause},
 	}
 }

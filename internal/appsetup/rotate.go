@@ -2,6 +2,7 @@ package appsetup
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -49,10 +50,27 @@ func stagedOf(c Consumer, id ...string) string {
 	return credentialsOf(append([]string{c.AppID, c.ID, "staged"}, id...)...)
 }
 
-// stagedList is the answer to a question for staged credentials. Its documented form is a list; one credential by itself was
-// seen as well.
-type stagedList struct {
-	List []credential `json:"stagedCredentials"`
+// stagedList is the answer to a question for staged credentials: a list, as it is documented, or one credential by itself, as
+// it was seen.
+type stagedList []credential
+
+func (l *stagedList) UnmarshalJSON(data []byte) error {
+	var wire struct {
+		List *[]credential `json:"stagedCredentials"`
+	}
+	if json.Unmarshal(data, &wire) == nil && wire.List != nil {
+		*l = *wire.List
+		return nil
+	}
+	var one credential
+	if err := one.UnmarshalJSON(data); err != nil {
+		return err
+	}
+	*l = nil
+	if one.ID+one.Key != "" {
+		*l = stagedList{one}
+	}
+	return nil
 }
 
 // Stage makes a new key and secret that the org does not use yet. The app goes on as it is.
@@ -70,8 +88,8 @@ func (o *Org) Stage(ctx context.Context, name string, c Consumer) (*Staged, erro
 	if err := o.send(ctx, http.MethodPost, stagedOf(c), "", &answer); err != nil {
 		return nil, secretRefused(name, err)
 	}
-	if i := slices.IndexFunc(answer.List, usable); i >= 0 {
-		return answer.List[i].staged(), nil
+	if i := slices.IndexFunc(answer, usable); i >= 0 {
+		return answer[i].staged(), nil
 	}
 	return nil, &KeyError{Name: name, Secret: true, Err: errNoKey}
 }
@@ -92,7 +110,7 @@ func (o *Org) held(ctx context.Context, c Consumer) ([]credential, error) {
 	if isStatus(err, http.StatusNotFound) {
 		return nil, nil
 	}
-	return answer.List, err
+	return answer, err
 }
 
 func isStatus(err error, status int) bool {

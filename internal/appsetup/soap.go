@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/sftoken/sftoken"
@@ -26,17 +27,33 @@ type record struct {
 // read asks for components by name (D: Metadata API, readMetadata; SOAP, because REST reads no metadata) and returns those
 // that there are. The org answers with an empty record for each that there is not. Ten names at most.
 func (o *Org) read(ctx context.Context, k kind, fullNames ...string) ([]record, error) {
-	envelope, err := o.envelope(ctx, k, fullNames)
+	session, err := o.Token(ctx, sftoken.Secret{})
 	if err != nil {
 		return nil, err
 	}
+	found, err := o.readMetadata(ctx, session, k, fullNames)
+	// The session may have ended since it was made. One new one for one rejected: a second refusal is a policy.
+	if wire, ok := errors.AsType[*sftoken.Error](err); !ok || wire.Code != "INVALID_SESSION_ID" {
+		return found, err
+	}
+	renewed, renewErr := o.Token(ctx, session)
+	if renewErr != nil {
+		return nil, renewErr
+	}
+	if renewed.Equal(session) {
+		return nil, err
+	}
+	return o.readMetadata(ctx, renewed, k, fullNames)
+}
+
+func (o *Org) readMetadata(ctx context.Context, session sftoken.Secret, k kind, fullNames []string) ([]record, error) {
 	version, err := o.version(ctx)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTime)
 	defer cancel()
-	res, err := o.API.Do(ctx, http.MethodPost, "/services/Soap/m/"+version, bytes.NewReader(envelope), http.Header{
+	res, err := o.API.Do(ctx, http.MethodPost, "/services/Soap/m/"+version, bytes.NewReader(envelope(session, k, fullNames)), http.Header{
 		"Content-Type": {"text/xml; charset=UTF-8"}, "Soapaction": {`""`}, "Accept": {"text/xml"},
 	})
 	if res == nil {
@@ -45,7 +62,7 @@ func (o *Org) read(ctx context.Context, k kind, fullNames ...string) ([]record, 
 	defer res.Body.Close()
 	body, readErr := io.ReadAll(io.LimitReader(res.Body, answerLimit))
 	if readErr != nil {
-		return nil, fmt.Errorf("read metadata: %w", readErr)
+		return nil, &sftoken.TransportError{Endpoint: "metadata", URL: res.Request.URL.Path, Err: readErr}
 	}
 	var answer struct {
 		Fault *struct {
@@ -63,21 +80,11 @@ func (o *Org) read(ctx context.Context, k kind, fullNames ...string) ([]record, 
 	case unreadable != nil:
 		return nil, errors.New("read metadata: the org's answer is no SOAP message")
 	}
-	var found []record
-	for _, r := range answer.Records {
-		if r.FullName != "" {
-			found = append(found, r)
-		}
-	}
-	return found, nil
+	return slices.DeleteFunc(answer.Records, func(r record) bool { return r.FullName == "" }), nil
 }
 
 // envelope writes the request. The session stands in it, because SOAP knows no Authorization header.
-func (o *Org) envelope(ctx context.Context, k kind, fullNames []string) ([]byte, error) {
-	session, err := o.Token(ctx)
-	if err != nil {
-		return nil, err
-	}
+func envelope(session sftoken.Secret, k kind, fullNames []string) []byte {
 	var b bytes.Buffer
 	b.WriteString(xml.Header)
 	b.WriteString(`<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" xmlns:met="` + metadataNamespace + `">`)
@@ -91,7 +98,7 @@ func (o *Org) envelope(ctx context.Context, k kind, fullNames []string) ([]byte,
 		b.WriteString(`</met:fullNames>`)
 	}
 	b.WriteString(`</met:readMetadata></soapenv:Body></soapenv:Envelope>`)
-	return b.Bytes(), nil
+	return b.Bytes()
 }
 
 // fault is what a SOAP fault stands for: "sf:INSUFFICIENT_ACCESS" and "INSUFFICIENT_ACCESS: …".

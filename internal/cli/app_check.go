@@ -66,7 +66,6 @@ func (e *Env) appCheck(ctx context.Context, f *orgFlags, flows, args []string) e
 		}
 		app = apps.App{App: sftoken.App{RedirectURI: cmp.Or(settings.RedirectURI, sftoken.DefaultRedirectURI)}}
 	}
-	e.about = map[string]string{"app": appName(args)}
 	current, err := e.currentApp(ctx, f, app, args)
 	if err != nil {
 		return err

@@ -108,12 +108,12 @@ func (e *Env) appCreate(ctx context.Context, f *createFlags, name string) error 
 	if err := e.freeForLogin(ctx, f); err != nil {
 		return err
 	}
-	e.about = map[string]string{"app": name}
 	a, err := e.signIn(ctx, &f.org)
 	if err != nil {
 		return err
 	}
 	defer a.Close()
+	e.about = map[string]string{"app": name, "alias": cmp.Or(f.alias, "prod")}
 	s.ContactEmail = cmp.Or(s.ContactEmail, a.grant.Email)
 	if err := s.Validate(); err != nil {
 		return err

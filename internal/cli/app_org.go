@@ -13,6 +13,7 @@ import (
 	"github.com/sftoken/sftoken/internal/appsetup"
 	"github.com/sftoken/sftoken/internal/login"
 	"github.com/sftoken/sftoken/keys"
+	"github.com/sftoken/sftoken/refresh"
 	"github.com/sftoken/sftoken/store"
 	"github.com/sftoken/sftoken/store/memory"
 )
@@ -75,14 +76,23 @@ func (e *Env) signIn(ctx context.Context, f *orgFlags) (*admin, error) {
 		s.Close()
 		return nil, err
 	}
-	org := &appsetup.Org{API: api, Now: e.Now, Token: func(ctx context.Context) (sftoken.Secret, error) {
-		access, err := s.token(ctx, 0)
-		if err != nil {
-			return sftoken.Secret{}, err
-		}
-		return access.Token, nil
-	}}
+	org := &appsetup.Org{API: api, Now: e.Now, Token: s.soapToken}
 	return &admin{Org: org, session: s, grant: grant, leave: leave}, nil
+}
+
+// soapToken is the access token as appsetup wants it.
+func (s *session) soapToken(ctx context.Context, rejected sftoken.Secret) (sftoken.Secret, error) {
+	var access *refresh.Access
+	var err error
+	if rejected.IsZero() {
+		access, err = s.token(ctx, 0)
+	} else {
+		access, err = s.engine.Reject(ctx, s.alias, rejected)
+	}
+	if err != nil {
+		return sftoken.Secret{}, err
+	}
+	return access.Token, nil
 }
 
 func (e *Env) adminSession(ctx context.Context, f *orgFlags) (*session, func(), error) {

@@ -72,12 +72,12 @@ func (e *Env) appRotate(ctx context.Context, f *rotateFlags, args []string) erro
 	if err := e.confirmRotation(ctx, f, app); err != nil {
 		return err
 	}
-	e.about = map[string]string{"app": app.Made.Name}
 	a, err := e.signIn(ctx, &f.org)
 	if err != nil {
 		return err
 	}
 	defer a.Close()
+	e.about = map[string]string{"app": app.Made.Name}
 	if org := app.Made.OrgID; org != "" && !sftoken.SameID(org, a.grant.OrgID) {
 		return &localError{id: "app-other-org", code: exitUsage, data: map[string]any{"app": app.Made.Name, "org": org, "other": a.grant.OrgID}}
 	}

@@ -107,6 +107,7 @@ func (e *Env) currentApp(ctx context.Context, f *orgFlags, app apps.App, args []
 		return nil, err
 	}
 	defer a.Close()
+	e.about = map[string]string{"app": name}
 	return sameOrg(ctx, a, app, name)
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/sftoken/sftoken"
 	"github.com/sftoken/sftoken/explain"
 	"github.com/sftoken/sftoken/internal/agent"
+	"github.com/sftoken/sftoken/internal/appsetup"
 	"github.com/sftoken/sftoken/internal/backup"
 	"github.com/sftoken/sftoken/internal/config"
 	"github.com/sftoken/sftoken/internal/imports"
@@ -102,7 +103,8 @@ func exitOf(err error) int {
 func wrongInput(err error) bool {
 	for _, as := range []func(error) bool{
 		is[*sftoken.HostError], is[*sftoken.AppError], is[*store.AliasError], is[*config.Error], is[*login.PendingError],
-		is[*stores.LocationError], is[*backup.RecipientError], is[*rest.OtherHostError], is[*imports.Error],
+		is[*stores.LocationError], is[*backup.RecipientError], is[*rest.OtherHostError],
+		is[*appsetup.MissingError], is[*appsetup.TakenError], is[*appsetup.ExistsError], is[*imports.Error],
 	} {
 		if as(err) {
 			return true

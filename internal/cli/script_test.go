@@ -331,6 +331,9 @@ func (f closerFunc) Close() error { f(); return nil }
 //	emulator off                         stops listening
 //	emulator expire                      every access token dies
 //	emulator advance DURATION            its clock jumps
+//	emulator cut ENDPOINT SKIP           the connection breaks off within an answer of an endpoint, after SKIP that do not
+//	emulator permit PERMISSION…          amelia has these permissions and no others
+//	emulator secrets                     the org gives consumer secrets away by REST
 //	emulator asked ENDPOINT N            an endpoint was asked N times since the last such check
 func emulatorCommand(ts *testscript.TestScript, neg bool, args []string) {
 	b := ts.Value(benchKey{}).(*bench)
@@ -352,6 +355,19 @@ func emulatorCommand(ts *testscript.TestScript, neg bool, args []string) {
 		d, err := time.ParseDuration(args[1])
 		ts.Check(err)
 		b.emulator.Advance(d)
+	case "cut":
+		skip, err := strconv.Atoi(args[2])
+		ts.Check(err)
+		b.emulator.Fail(emulator.Fault{Endpoint: emulator.Endpoint(args[1]), Skip: skip, Cut: true, CutAfter: 5, AfterEffect: true})
+	case "permit":
+		profile := emulator.Profile{Name: "Permitted"}
+		for _, permission := range args[1:] {
+			profile.Permissions = append(profile.Permissions, emulator.Permission(permission))
+		}
+		ts.Check(b.emulator.UpdateOrg("acme", func(o *emulator.Org) { o.Profiles = append(o.Profiles, profile) }))
+		ts.Check(b.emulator.UpdateUser(emulator.Username, func(u *emulator.User) { u.Profile = profile.Name }))
+	case "secrets":
+		ts.Check(b.emulator.UpdateOrg("acme", func(o *emulator.Org) { o.SecretsByREST = true }))
 	case "asked":
 		want, err := strconv.Atoi(args[2])
 		ts.Check(err)

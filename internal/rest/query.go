@@ -3,10 +3,14 @@ package rest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"net/http"
 	"net/url"
+
+	"github.com/sftoken/sftoken"
 )
 
 // Page is a part of a query's answer.
@@ -47,6 +51,9 @@ func (c *Client) Get(ctx context.Context, path string, into any) error {
 		return err
 	}
 	if err := json.NewDecoder(res.Body).Decode(into); err != nil {
+		if errors.Is(err, io.ErrUnexpectedEOF) || isNetwork(err) { // the answer broke off
+			return &sftoken.TransportError{Endpoint: "api", URL: res.Request.URL.Path, Err: err}
+		}
 		return fmt.Errorf("read answer of %s: %w", res.Request.URL.Path, err)
 	}
 	return nil

@@ -16,7 +16,7 @@ import (
 var secretNames = []string{
 	"access_token", "refresh_token", "id_token", "oauth_token", "delete_token", "subject_token", "actor_token", "token",
 	"registration_access_token",
-	"client_secret", "consumer_secret", "beacon_child_consumer_secret", "client_assertion", "assertion", "signature",
+	"client_secret", "consumer_secret", "consumersecret", "secret", "sessionid", "beacon_child_consumer_secret", "client_assertion", "assertion", "signature",
 	"code", "state", "nonce", "code_verifier", "device_code", "user_code",
 	"sid", "parent_sid", "lightning_sid", "visualforce_sid", "content_sid", "csrf_token", "csrf", "otp",
 	"cookie-clientsrc", "cookie-sid_client", "cookie", "set-cookie", "authorization", "proxy-authorization",
@@ -48,8 +48,8 @@ var (
 	// connection refused", count only where a program wrote them: with an equals sign, a token also in quotes.
 	named = pattern(`(?i)(` + alternatives(slices.DeleteFunc(slices.Clone(secretNames), everyday)) + `)` +
 		`\\?["']?\s*(?:=|:|%3D|%3A)\s*\\?["']?((?:(?:Bearer|Basic|OAuth|DPoP)\s+)?[^\s"'&<>\\,;]+)` +
-		`|(code|state|nonce|token)(?:=|%3D)([^\s"'&<>\\,;]+)` +
-		`|(token)\\?["']\s*:\s*\\?["']([^\s"'&<>\\,;]+)`)
+		`|(code|state|nonce|token|secret)(?:=|%3D)([^\s"'&<>\\,;]+)` +
+		`|(token|secret)\\?["']\s*:\s*\\?["']([^\s"'&<>\\,;]+)`)
 
 	scheme  = pattern(`(?i)\b(?:Bearer|Basic|OAuth|DPoP)\s+(` + chars + `{16,})`)
 	cookies = pattern(`(?i)\b(?:set-)?cookie:[ \t]*([^\r\n]+)`)
@@ -64,7 +64,7 @@ func pattern(parts ...string) func() *regexp.Regexp {
 }
 
 func everyday(name string) bool {
-	return slices.Contains([]string{"code", "state", "nonce", "token"}, name)
+	return slices.Contains([]string{"code", "state", "nonce", "token", "secret"}, name)
 }
 
 func alternatives(names []string) string {
