@@ -23,6 +23,8 @@ var revealers = []string{
 	// Into an encrypted store.
 	"store/record.go", "store/sf/login.go", "internal/apps/apps.go", "internal/login/pending.go",
 	"internal/backup/read.go", "internal/backup/write.go",
+	// Into the body of a SOAP request, which knows no header for it.
+	"internal/appsetup/soap.go",
 	// To whom it is for: the person, program or library that asked for just that.
 	"authurl.go", "internal/hook/hook.go", "internal/keyfile/keyfile.go", "oauth2source/oauth2source.go", "internal/cli/token.go", "internal/cli/exec.go", "internal/cli/proxy.go", "internal/export/export.go", "internal/cli/export.go", "internal/cli/credential.go", "internal/cli/credential_git.go",
 	"internal/cli/refreshtoken.go",
