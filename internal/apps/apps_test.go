@@ -92,3 +92,52 @@ func TestRememberTogether(t *testing.T) {
 		t.Errorf("%d apps, %v", len(list), err)
 	}
 }
+
+// What a login does not know of an app outlives it: how it was made, and credentials that are staged for it, also in a backup.
+func TestRememberKeepsWhatWasMade(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "data")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	file := Open(dir, keys.Generate())
+	made := app(t, "made-app", "login", time.Now())
+	made.Made = Made{Name: "sftoken", OrgID: "00D000000000001AAA", AppID: "0xI000000000001AAA"}
+	made.Staged = &Staged{ID: "1", ClientID: "next-app", Secret: sftoken.NewSecret("9876543210987"), ExpiresAt: time.Unix(1, 0).UTC()}
+	if err := file.Remember(t.Context(), made); err != nil {
+		t.Fatal(err)
+	}
+	if err := file.Remember(t.Context(), app(t, "made-app", "login", time.Now())); err != nil {
+		t.Fatal(err)
+	}
+	check := func(got App) {
+		t.Helper()
+		if got.Made != made.Made || got.Staged == nil || got.Staged.ID != "1" || got.Staged.ClientID != "next-app" ||
+			!got.Staged.Secret.Equal(made.Staged.Secret) || !got.Staged.ExpiresAt.Equal(made.Staged.ExpiresAt) {
+			t.Errorf("got %+v, %+v", got.Made, got.Staged)
+		}
+	}
+	list, err := file.List()
+	if err != nil || len(list) != 1 {
+		t.Fatalf("%d apps, %v", len(list), err)
+	}
+	check(list[0])
+	data, err := Encode(list[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(again)
+
+	next := list[0]
+	next.ClientID, next.Staged = "next-app", nil
+	if err := file.Replace(t.Context(), list[0], next); err != nil {
+		t.Fatal(err)
+	}
+	if list, err = file.List(); err != nil || len(list) != 1 || list[0].ClientID != "next-app" || list[0].Staged != nil {
+		t.Errorf("replaced: %+v, %v", list, err)
+	}
+}

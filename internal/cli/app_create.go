@@ -304,8 +304,10 @@ func (e *Env) awaitApp(ctx context.Context, wait time.Duration, app apps.App) er
 
 // loginWithApp is sftoken login with the new app.
 func (e *Env) loginWithApp(ctx context.Context, f *createFlags, app apps.App, answer appCreateAnswer) error {
-	o := &loginOptions{host: app.Host.String(), clientID: app.ClientID, redirectURI: app.RedirectURI, scopes: app.Scopes,
-		browser: f.org.browser, noBrowser: f.org.noBrowser, allowHosts: app.AllowHosts}
+	o := &loginOptions{
+		host: app.Host.String(), clientID: app.ClientID, redirectURI: app.RedirectURI, scopes: app.Scopes,
+		browser: f.org.browser, noBrowser: f.org.noBrowser, allowHosts: app.AllowHosts,
+	}
 	p, err := e.plan(ctx, o, f.alias)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -39,6 +40,15 @@ func (f *orgFlags) add(env *Env, cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("using", func(cmd *cobra.Command, _ []string, text string) ([]string, cobra.ShellCompDirective) {
 		return env.completeAliases(cmd, nil, text)
 	})
+}
+
+// of signs in where an app is at home, unless the person says where.
+func (f *orgFlags) of(app apps.App) *orgFlags {
+	at := *f
+	if at.host == "" && !app.Host.IsZero() {
+		at.host, at.allow = app.Host.String(), words(f.allow, app.AllowHosts)
+	}
+	return &at
 }
 
 // admin is an org with the login of somebody who may manage its apps.
@@ -111,7 +121,7 @@ func (e *Env) adminSession(ctx context.Context, f *orgFlags) (*session, func(), 
 	if err != nil {
 		return nil, nil, err
 	}
-	o.host, o.allowHosts = first(words([]string{f.host}, []string{settings.Host})), words(f.allow, settings.AllowHosts)
+	o.host, o.allowHosts = cmp.Or(f.host, settings.Host), words(f.allow, settings.AllowHosts)
 	app := apps.App{App: sftoken.App{ClientID: sftoken.PlatformCLI, RedirectURI: sftoken.DefaultRedirectURI}, AllowHosts: o.allowHosts}
 	if err := e.fillHost(ctx, o, &app); err != nil {
 		return nil, nil, err

@@ -72,7 +72,7 @@ func (e *Env) appRotate(ctx context.Context, f *rotateFlags, args []string) erro
 	if err := e.confirmRotation(ctx, f, app); err != nil {
 		return err
 	}
-	a, err := e.signIn(ctx, &f.org)
+	a, err := e.signIn(ctx, f.org.of(app))
 	if err != nil {
 		return err
 	}

@@ -102,7 +102,7 @@ func (e *Env) currentApp(ctx context.Context, f *orgFlags, app apps.App, args []
 	if name == "" {
 		name = appName(args)
 	}
-	a, err := e.signIn(ctx, f)
+	a, err := e.signIn(ctx, f.of(app))
 	if err != nil {
 		return nil, err
 	}
