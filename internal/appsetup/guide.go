@@ -38,7 +38,7 @@ type Field struct {
 func (s Settings) Guide(lang language.Tag, alias string) Guide {
 	s = s.Filled()
 	g := guide{lang: lang, data: withNames(lang, map[string]any{
-		"app": s.Name, "label": s.Label, "command": s.loginCommand(alias), "secret": s.Confidential,
+		"app": s.Name, "secret": s.Confidential,
 	})}
 	return Guide{
 		Language: texts.For(lang).Language(),
@@ -51,7 +51,7 @@ func (s Settings) Guide(lang language.Tag, alias string) Guide {
 			g.step("security", s.securityFields(g)...),
 			g.step("policies", s.policyFields(g)...),
 			g.step("key"),
-			g.step("login"),
+			g.step("login", Field{Name: g.text("terminal"), Other: g.text("terminal"), Do: g.text("do-run"), Value: s.loginCommand(alias)}),
 		},
 	}
 }
