@@ -138,6 +138,7 @@ func (e *Env) offerDoctor(o *loginOptions, app sftoken.App, err error) {
 		return
 	}
 	same := *o
+	same.flowName = "" // it looks at app, host and network, whatever the flow
 	same.host, same.clientID = app.Host.String(), app.ClientID
 	if same.redirectURI = app.RedirectURI; same.redirectURI == sftoken.DefaultRedirectURI {
 		same.redirectURI = ""

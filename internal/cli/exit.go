@@ -15,6 +15,7 @@ import (
 	"github.com/sftoken/sftoken/internal/backup"
 	"github.com/sftoken/sftoken/internal/config"
 	"github.com/sftoken/sftoken/internal/imports"
+	"github.com/sftoken/sftoken/internal/keyfile"
 	"github.com/sftoken/sftoken/internal/login"
 	"github.com/sftoken/sftoken/internal/rest"
 	"github.com/sftoken/sftoken/internal/stores"
@@ -104,7 +105,7 @@ func wrongInput(err error) bool {
 	for _, as := range []func(error) bool{
 		is[*sftoken.HostError], is[*sftoken.AppError], is[*store.AliasError], is[*config.Error], is[*login.PendingError],
 		is[*stores.LocationError], is[*backup.RecipientError], is[*rest.OtherHostError],
-		is[*appsetup.MissingError], is[*appsetup.TakenError], is[*appsetup.ExistsError], is[*imports.Error],
+		is[*appsetup.MissingError], is[*appsetup.TakenError], is[*appsetup.ExistsError], is[*imports.Error], is[*keyfile.Error],
 	} {
 		if as(err) {
 			return true

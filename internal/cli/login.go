@@ -15,6 +15,7 @@ import (
 // loginOptions are the flags of login and login start; what is not given comes from the settings, the remembered apps or
 // the person.
 type loginOptions struct {
+	flowOptions
 	host        string
 	clientID    string
 	secretFile  string
@@ -28,14 +29,15 @@ type loginOptions struct {
 	noBrowser   bool
 	timeout     time.Duration
 	force       bool
+	oneCommand  bool // the person logs in while the command waits
 }
 
 func newLoginCommand(env *Env) *cobra.Command {
 	var o loginOptions
 	cmd := &cobra.Command{
 		Use:   "login [alias]",
-		Short: "Log in with the browser and keep the refresh token",
-		Long: `Log in to Salesforce with the browser and keep the refresh token under an alias.
+		Short: "Log in with the browser, or by another flow, and keep the refresh token",
+		Long: `Log in to Salesforce with the browser, or by the flow that --flow names, and keep the refresh token under an alias.
 
 What is not given is taken from SFTOKEN_* variables, the config file and the app of the last login, and then asked
 for. The address to open is always printed too; the address that a browser ends at, on any machine, can be pasted
@@ -47,14 +49,20 @@ SFTOKEN_CLIENT_SECRET.`,
   sftoken login dev --host acme--dev.sandbox --client-id 3MVG9… --client-secret-file secret.txt
   sftoken login --client-id PlatformCLI      # no app of your own: the Salesforce CLI's
   sftoken login prod --no-browser            # print the address, take the pasted answer
-  sftoken login prod --force                 # renew a login that still works`,
+  sftoken login prod --force                 # renew a login that still works
+  sftoken login ci --flow jwt-bearer --host acme --client-id 3MVG9… --key-file server.pem --username ci@acme.example
+  sftoken login srv --flow device --host login --client-id 3MVG9…   # the browser may be anywhere`,
 		Args:              atMostOne,
 		ValidArgsFunction: env.completeAliases,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.checkFlow(cmd); err != nil {
+				return err
+			}
 			return env.login(cmd.Context(), &o, first(args))
 		},
 	}
 	o.addFlags(cmd)
+	o.addDirectFlags(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&o.browser, "browser", "", "command that opens the address (default BROWSER, then the desktop's)")
 	flags.BoolVar(&o.noBrowser, "no-browser", false, "open no browser; print the address and wait")
@@ -67,6 +75,7 @@ SFTOKEN_CLIENT_SECRET.`,
 // addFlags adds what login and login start have in common.
 func (o *loginOptions) addFlags(cmd *cobra.Command) {
 	o.addAppFlags(cmd)
+	o.addFlowFlags(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&o.prompt, "prompt", "", "login, consent or select_account: what Salesforce asks again")
 	flags.StringVar(&o.loginHint, "login-hint", "", "user name to fill in on the login page")
@@ -89,15 +98,13 @@ func (o *loginOptions) addAppFlags(cmd *cobra.Command) {
 }
 
 func (e *Env) login(ctx context.Context, o *loginOptions, alias string) error {
-	if err := e.needPerson(o, alias); err != nil {
-		return err
-	}
+	o.oneCommand = true
 	plan, err := e.plan(ctx, o, alias)
 	if err != nil || plan == nil {
 		return err
 	}
 	defer plan.kept.Close()
-	outcome, err := e.travel(ctx, o, plan)
+	outcome, err := e.obtain(ctx, o, plan)
 	if err != nil {
 		e.offerDoctor(o, plan.app.App, err)
 		return err
@@ -110,11 +117,15 @@ func (e *Env) login(ctx context.Context, o *loginOptions, alias string) error {
 // needPerson refuses to start what needs a person where there is none (C-75). A browser that is named, or the word that
 // none is wanted, shows that somebody has thought of how the address gets to a person.
 func (e *Env) needPerson(o *loginOptions, alias string) error {
-	if e.Interactive() || o.noBrowser || !e.NoInput && (o.browser != "" || o.secretStdin && e.StderrTTY) {
+	if !o.flow.Facts().Browser || e.Interactive() || o.noBrowser || !e.NoInput && (o.browser != "" || o.secretStdin && e.StderrTTY) {
 		return nil
 	}
+	steps := *o
+	if !throughRedirect(o.flow) {
+		steps.flowName = "" // in two steps there are the flows that come to the redirect URI
+	}
 	return &localError{id: "login-needs-terminal", code: exitLogin, hints: true, data: map[string]any{
-		"command": o.command("sftoken login", alias), "start": o.command("sftoken login start --json", alias),
+		"command": o.command("sftoken login", alias), "start": steps.command("sftoken login start --json", alias),
 	}}
 }
 
@@ -128,6 +139,7 @@ func (o *loginOptions) command(name, alias string) string {
 	if alias != "" {
 		name += " " + shellWord(alias)
 	}
+	add("--flow", o.flowName)
 	add("--host", o.host)
 	add("--client-id", o.clientID)
 	add("--client-secret-file", o.secretFile)
@@ -145,7 +157,7 @@ func (o *loginOptions) command(name, alias string) string {
 type plan struct {
 	kept    *kept
 	journey *login.Journey
-	app     apps.App
+	app     apps.App // as it is remembered
 }
 
 // plan settles alias and app, proves that the grant can be kept, and makes the attempt. Everything that can be wrong
@@ -164,6 +176,14 @@ func (e *Env) plan(ctx context.Context, o *loginOptions, alias string) (_ *plan,
 	if err != nil {
 		return nil, err
 	}
+	if o.oneCommand && o.flowName == "" && existing != nil && !throughRedirect(existing.Flow) {
+		o.flow = existing.Flow // a login is renewed as it was made
+	}
+	if o.oneCommand {
+		if err := e.needPerson(o, alias); err != nil {
+			return nil, err
+		}
+	}
 	if existing != nil && !o.force {
 		alive, err := e.stillAlive(ctx, look, existing)
 		if alive || err != nil {
@@ -178,6 +198,9 @@ func (e *Env) plan(ctx context.Context, o *loginOptions, alias string) (_ *plan,
 		if alias, err = e.askAlias(ctx, look, app); err != nil {
 			return nil, err
 		}
+	}
+	if err := e.fillFlow(ctx, o, existing); err != nil {
+		return nil, err
 	}
 	return e.begin(ctx, o, alias, app)
 }
@@ -195,17 +218,18 @@ func (e *Env) begin(ctx context.Context, o *loginOptions, alias string, app apps
 		}
 	}()
 	client := &sftoken.Client{
-		App:   app.App,
+		App:   o.flowApp(app.App),
 		HTTP:  e.http(),
 		Hosts: sftoken.HostRules{Allow: app.AllowHosts},
 		OnRedirect: func(from, to string) {
 			e.Say("login.redirected", map[string]any{"from": from, "to": to})
 		},
 	}
-	journey, err := login.Begin(client, k.Store, alias, sftoken.AuthorizeOptions{Prompt: o.prompt, LoginHint: o.loginHint})
+	journey, err := o.journey(client, k.Store, alias)
 	if err != nil {
 		return nil, err
 	}
+	e.sayFlow(o.flow)
 	if err := journey.Prove(ctx); err != nil {
 		return nil, err
 	}
@@ -251,7 +275,7 @@ func (e *Env) existing(ctx context.Context, k *kept, o *loginOptions, alias stri
 // stillAlive refreshes the login, which alone proves it: somebody who runs login may do so because the access token that is
 // kept here stopped working.
 func (e *Env) stillAlive(ctx context.Context, k *kept, grant *store.Grant) (bool, error) {
-	if grant.State == store.Dead || grant.RefreshToken.IsZero() {
+	if grant.State == store.Dead || !grant.Renewable() {
 		return false, nil
 	}
 	engine, done, err := e.engine(k)
@@ -272,7 +296,7 @@ func (e *Env) stillAlive(ctx context.Context, k *kept, grant *store.Grant) (bool
 		return false, err
 	}
 	if e.JSON {
-		return true, e.WriteJSON(loginAnswer{grantView: viewOf(grant), place: k.where(), Already: true, HasRefreshToken: true})
+		return true, e.WriteJSON(loginAnswer{grantView: viewOf(grant), place: k.where(), Already: true, HasRefreshToken: !grant.RefreshToken.IsZero()})
 	}
 	e.Say("login.alive", map[string]any{"alias": grant.Alias, "user": grant.Username, "org": grant.OrgID})
 	return true, nil

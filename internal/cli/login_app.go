@@ -37,7 +37,7 @@ func (e *Env) settleApp(ctx context.Context, o *loginOptions, k *kept, existing 
 	if err != nil {
 		return apps.App{}, err
 	}
-	return app, app.Validate()
+	return app, o.flow.Validate(o.flowApp(app.App))
 }
 
 // knownApp finds the earlier app that the wish is about; nil if there is none.
@@ -87,7 +87,10 @@ func (e *Env) fillApp(ctx context.Context, wish *loginOptions, known *apps.App) 
 	}
 	app.AllowHosts = words(wish.allowHosts, app.AllowHosts)
 	app.Scopes = words(wish.scopes, app.Scopes)
-	app.RedirectURI = cmp.Or(wish.redirectURI, app.RedirectURI, sftoken.DefaultRedirectURI)
+	app.RedirectURI = cmp.Or(wish.redirectURI, app.RedirectURI)
+	if wish.needs(sftoken.NeedRedirectURI) {
+		app.RedirectURI = cmp.Or(app.RedirectURI, sftoken.DefaultRedirectURI)
+	}
 
 	if err := e.fillHost(ctx, wish, &app); err != nil {
 		return app, err
@@ -95,16 +98,30 @@ func (e *Env) fillApp(ctx context.Context, wish *loginOptions, known *apps.App) 
 	if err := e.fillClientID(ctx, wish, &app); err != nil {
 		return app, err
 	}
+	return app, e.fillProof(ctx, wish, known == nil, &app.App)
+}
+
+// fillProof gives the app what it authenticates by: a private key if one was named, else a secret.
+func (e *Env) fillProof(ctx context.Context, wish *loginOptions, unknown bool, app *sftoken.App) (err error) {
+	if wish.keyFile != "" || wish.needs(sftoken.NeedPrivateKey) {
+		return e.fillKey(ctx, wish, app)
+	}
+	if !wish.takes("client-secret-file") {
+		return nil
+	}
 	secret, given, err := e.givenSecret(wish)
+	needed := wish.needs(sftoken.NeedClientSecret) && app.IsPublic()
 	switch {
 	case err != nil:
-		return app, err
+		return err
 	case given:
 		app.ClientSecret = secret
-	case known == nil && app.ClientID != sftoken.PlatformCLI && e.Interactive():
+	case (needed || unknown && app.ClientID != sftoken.PlatformCLI) && e.Interactive():
 		app.ClientSecret, err = e.askSecret(ctx, app.ClientID)
+	case needed:
+		return missing("--client-secret-file", "SFTOKEN_CLIENT_SECRET")
 	}
-	return app, err
+	return err
 }
 
 func (e *Env) fillHost(ctx context.Context, wish *loginOptions, app *apps.App) (err error) {

@@ -4,7 +4,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sftoken/sftoken"
 	"github.com/sftoken/sftoken/internal/login"
+	"github.com/sftoken/sftoken/store"
 )
 
 // loginAnswer is what a login says with --json: no token among it.
@@ -14,7 +16,7 @@ type loginAnswer struct {
 	Already         bool     `json:"already"` // the login still worked, nothing was done
 	Renewed         bool     `json:"renewed"` // an earlier login of the same user was replaced
 	HasRefreshToken bool     `json:"has_refresh_token"`
-	NoRefreshToken  string   `json:"no_refresh_token_reason,omitempty"` // not-asked, not-granted, not-issued
+	NoRefreshToken  string   `json:"no_refresh_token_reason,omitempty"` // flow, not-asked, not-granted, not-issued
 	WantedAlias     string   `json:"wanted_alias,omitempty"`            // the alias asked for, if it was taken
 	SameUser        []string `json:"same_user_and_app,omitempty"`       // aliases that use up approvals of the same user
 	Warnings        []string `json:"warnings,omitempty"`
@@ -33,12 +35,7 @@ func (e *Env) tellLogin(p *plan, o *login.Outcome) error {
 	if refused := notGranted(p.journey.Attempt.Scopes, g.Scopes); len(refused) > 0 {
 		e.Warn("done.not-granted", map[string]any{"scopes": strings.Join(refused, " ")})
 	}
-	if reason := p.journey.NoRefreshToken(g); reason != "" {
-		e.Warn("done.no-refresh-token", map[string]any{"reason": e.Text("no-refresh-token."+reason, nil)})
-		e.Say("done.access-token-only", map[string]any{"expiry": e.expiryText(g.Expiry)})
-	} else {
-		e.Say("done.refresh-token", nil)
-	}
+	e.tellRenewal(g, p.journey.NoRefreshToken(g))
 	e.Say("done.kept", map[string]any{"place": e.keptIn(p.kept), "key": e.keyIn(p.kept)})
 	e.tellOthers(o)
 	for _, warning := range o.Warnings {
@@ -48,13 +45,31 @@ func (e *Env) tellLogin(p *plan, o *login.Outcome) error {
 	return nil
 }
 
+// tellRenewal says how the login goes on when its access token has died, or that it ends then.
+func (e *Env) tellRenewal(g *store.Grant, reason string) {
+	flow := map[string]any{"flow": g.Flow.String()}
+	switch renewalOf(g) {
+	case sftoken.RenewByRefreshToken:
+		e.Say("done.refresh-token", nil)
+	case sftoken.RenewByRunning:
+		e.Say("done.run-again", flow)
+	default:
+		e.Warn("done.no-refresh-token", map[string]any{"reason": e.Text("no-refresh-token."+reason, flow)})
+		e.Say("done.access-token-only", map[string]any{"expiry": e.expiryText(g.Expiry)})
+	}
+}
+
 // tellOthers speaks of the other logins that this one touches: nothing is overwritten in silence, and five approvals are
 // all that Salesforce keeps for a user and an app.
 func (e *Env) tellOthers(o *login.Outcome) {
 	if o.Taken != nil {
 		e.Warn("done.taken", map[string]any{"wanted": o.Taken.Alias, "owner": o.Taken.Username, "alias": o.Grant.Alias})
 	}
-	if o.Renewed != nil {
+	switch {
+	case o.Renewed == nil:
+	case o.Renewed.RefreshToken.IsZero() || !o.Grant.Flow.Facts().RefreshToken:
+		e.Say("done.replaced", nil)
+	default:
 		e.Say("done.renewed", map[string]any{"alias": o.Grant.Alias})
 	}
 	if len(o.Same) > 0 {

@@ -22,6 +22,9 @@ be shown.`,
 		Args:              atMostOne,
 		ValidArgsFunction: env.completeAliases,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.checkFlow(cmd); err != nil {
+				return err
+			}
 			return env.loginStart(cmd.Context(), &o, first(args))
 		},
 	}

@@ -134,8 +134,9 @@ func (e *Env) pastedLines() (lines <-chan string, stop func()) {
 type waiting struct {
 	env       *Env
 	deadline  time.Time
-	listening bool // a browser on this machine can answer
-	paste     bool // a pasted answer can be read
+	id        string // of the line with the time; empty: that of a browser on its way
+	listening bool   // a browser on this machine can answer
+	paste     bool   // a pasted answer can be read
 
 	mu      sync.Mutex
 	prompt  bool // the cursor stands behind the sign after which to paste, below the line with the time
@@ -188,7 +189,7 @@ func (w *waiting) live() bool { return w.env.StderrTTY && !w.env.dumb() }
 
 func (w *waiting) text() string {
 	left := max(0, w.deadline.Sub(w.env.Now())).Round(time.Second)
-	id := "wait.browser"
+	id := cmp.Or(w.id, "wait.browser")
 	if !w.listening {
 		id = "wait.paste"
 	}

@@ -232,6 +232,7 @@ var secretShapes = []*regexp.Regexp{
 	regexp.MustCompile(`[?&]code=[0-9A-Za-z]`),
 	regexp.MustCompile(`aPrx[0-9A-Za-z._]{20,}`),
 	regexp.MustCompile(emulator.ClientSecretConfidential),
+	regexp.MustCompile(`PRIVATE KEY-----\s+[0-9A-Za-z+/]`),
 }
 
 func searchFiles(t testscript.T, paths ...string) {
@@ -335,6 +336,9 @@ func (f closerFunc) Close() error { f(); return nil }
 //	emulator cut ENDPOINT SKIP           the connection breaks off within an answer of an endpoint, after SKIP that do not
 //	emulator permit PERMISSION…          amelia has these permissions and no others
 //	emulator secrets                     the org gives consumer secrets away by REST
+//	emulator key FILE                    a new private key, whose public key the confidential app has from now on
+//	emulator approve                     the confidential app, by the user of the robot
+//	emulator block                       the confidential app
 //	emulator asked ENDPOINT N            an endpoint was asked N times since the last such check
 func emulatorCommand(ts *testscript.TestScript, neg bool, args []string) {
 	b := ts.Value(benchKey{}).(*bench)
@@ -369,6 +373,14 @@ func emulatorCommand(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(b.emulator.UpdateUser(emulator.Username, func(u *emulator.User) { u.Profile = profile.Name }))
 	case "secrets":
 		ts.Check(b.emulator.UpdateOrg("acme", func(o *emulator.Org) { o.SecretsByREST = true }))
+	case "key":
+		public := newKeyFile(ts, args[1])
+		ts.Check(b.emulator.UpdateApp(emulator.ClientIDConfidential, func(app *emulator.App) { app.Certificate = public }))
+	case "approve":
+		_, err := b.emulator.Approve(emulator.ClientIDConfidential, emulator.Username, "api", "refresh_token")
+		ts.Check(err)
+	case "block":
+		ts.Check(b.emulator.UpdateApp(emulator.ClientIDConfidential, func(app *emulator.App) { app.Blocked = true }))
 	case "asked":
 		want, err := strconv.Atoi(args[2])
 		ts.Check(err)

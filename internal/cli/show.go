@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"charm.land/lipgloss/v2"
+	"github.com/sftoken/sftoken"
 	"github.com/sftoken/sftoken/store"
 	"github.com/spf13/cobra"
 )
@@ -81,9 +82,13 @@ func (e *Env) writeShow(grant *store.Grant, k *kept) error {
 	row("client_id", v.ClientID)
 	secret("client_secret", v.ClientSecret)
 	row("redirect", v.RedirectURI)
+	row("flow", v.Flow)
 	row("scopes", strings.Join(v.Scopes, " "))
 	secret("refresh_token", v.RefreshToken)
-	if grant.RefreshToken.IsZero() {
+	switch renewalOf(grant) {
+	case sftoken.RenewByRunning:
+		row("refresh_token", e.Text("show.run-again", map[string]any{"flow": v.Flow}))
+	case sftoken.RenewByLogin:
 		row("refresh_token", e.Text("show.none", nil))
 	}
 	if v.Rotates {

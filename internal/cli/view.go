@@ -13,6 +13,8 @@ type grantView struct {
 	Alias        string        `json:"alias"`
 	State        string        `json:"state"`
 	Reason       string        `json:"reason,omitempty"`
+	Flow         string        `json:"flow,omitempty"`
+	Renewal      string        `json:"renewal,omitempty"` // refresh-token, run-again, login
 	Username     string        `json:"username,omitempty"`
 	Name         string        `json:"name,omitempty"`
 	Email        string        `json:"email,omitempty"`
@@ -44,6 +46,8 @@ func viewOf(g *store.Grant) grantView {
 		Alias:        g.Alias,
 		State:        g.State.String(),
 		Reason:       g.Reason,
+		Flow:         g.Flow.String(),
+		Renewal:      string(renewalOf(g)),
 		Username:     g.Username,
 		Name:         g.DisplayName,
 		Email:        g.Email,
@@ -65,6 +69,17 @@ func viewOf(g *store.Grant) grantView {
 		RefreshedAt:  known(g.RefreshedAt),
 		Generation:   g.Generation,
 	}
+}
+
+// renewalOf says how a grant gets its next access token: its flow may promise more than came.
+func renewalOf(g *store.Grant) sftoken.Renewal {
+	switch {
+	case !g.RefreshToken.IsZero():
+		return sftoken.RenewByRefreshToken
+	case g.RunsAgain():
+		return sftoken.RenewByRunning
+	}
+	return sftoken.RenewByLogin
 }
 
 // place says where grants and key are kept.

@@ -49,6 +49,13 @@ func (e *UnsavedError) ErrorID() string { return "login-unsaved" }
 // Complete exchanges code and saves the grant. The code is spent only when the store has been proven writable. Once the
 // exchange is done, cancelling ctx no longer stops the save: an approval that was given is kept.
 func (j *Journey) Complete(ctx context.Context, code sftoken.Secret) (*Outcome, error) {
+	return j.Run(ctx, func(ctx context.Context) (*sftoken.Token, error) {
+		return j.Client.Exchange(ctx, j.Attempt, code)
+	})
+}
+
+// Run is Complete for a flow that gets its token by get.
+func (j *Journey) Run(ctx context.Context, get func(context.Context) (*sftoken.Token, error)) (*Outcome, error) {
 	lease, previous, err := j.lease(ctx)
 	if err != nil {
 		return nil, err
@@ -56,11 +63,27 @@ func (j *Journey) Complete(ctx context.Context, code sftoken.Secret) (*Outcome, 
 	defer lease.Release()
 	j.step(StepProven)
 
-	token, err := j.Client.Exchange(ctx, j.Attempt, code)
+	token, err := get(ctx)
 	if err != nil {
 		return nil, err
 	}
 	j.step(StepExchanged)
+	return j.finish(ctx, lease, previous, token)
+}
+
+// Keep saves the grant of a token that is there. It is for a flow in which a person takes minutes: nobody holds a lease so
+// long, and Prove has shown before that one can be had.
+func (j *Journey) Keep(ctx context.Context, token *sftoken.Token) (*Outcome, error) {
+	lease, previous, err := j.lease(ctx)
+	if err != nil {
+		return nil, &UnsavedError{Err: err, Revoked: j.revoke(ctx, token)}
+	}
+	defer lease.Release()
+	return j.finish(ctx, lease, previous, token)
+}
+
+// finish describes the grant of a token and saves it.
+func (j *Journey) finish(ctx context.Context, lease store.Lease, previous *store.Grant, token *sftoken.Token) (*Outcome, error) {
 	if err := j.checkIDToken(ctx, token); err != nil {
 		return nil, &UnsavedError{Err: err, Revoked: j.revoke(ctx, token)}
 	}

@@ -19,6 +19,8 @@ func (j *Journey) describe(ctx context.Context, token *sftoken.Token) (*store.Gr
 		App:          j.Client.App,
 		AllowHosts:   j.Client.Hosts.Allow,
 		Flow:         j.Attempt.Flow,
+		Subject:      j.Subject,
+		Audience:     j.Audience,
 		AccessToken:  token.AccessToken,
 		RefreshToken: token.RefreshToken,
 		InstanceURL:  token.InstanceURL,
@@ -92,10 +94,15 @@ func (j *Journey) expiry(ctx context.Context, token *sftoken.Token) store.Expiry
 }
 
 // lookAround finds the other grants of the same user and app, and revokes the refresh token that this login replaced: it
-// would stay behind as one of Salesforce's five approvals, with nobody holding it.
+// would stay behind as one of Salesforce's five approvals, with nobody holding it. A login without a refresh token takes
+// none of the five; it revokes none either, since the JWT bearer flow may live on the very approval.
 func (j *Journey) lookAround(ctx context.Context, o *Outcome) {
+	if !j.Attempt.Flow.Facts().RefreshToken {
+		return
+	}
 	for other, err := range j.Store.List(ctx) {
-		if err == nil && other.Alias != o.Grant.Alias && other.State != store.Dead && sameApproval(other, o.Grant) {
+		if err == nil && other.Alias != o.Grant.Alias && other.State != store.Dead && sameApproval(other, o.Grant) &&
+			other.Flow.Facts().RefreshToken {
 			o.Same = append(o.Same, other.Alias)
 		}
 	}
@@ -111,11 +118,14 @@ func (j *Journey) lookAround(ctx context.Context, o *Outcome) {
 	}
 }
 
-// NoRefreshToken says why a login brought no refresh token: "not-asked", "not-granted" or "not-issued"; "" if it did.
+// NoRefreshToken says why a login brought no refresh token: "flow" (it never gives one), "not-asked", "not-granted" or
+// "not-issued"; "" if it did.
 func (j *Journey) NoRefreshToken(grant *store.Grant) string {
 	switch {
 	case !grant.RefreshToken.IsZero():
 		return ""
+	case !j.Attempt.Flow.Facts().RefreshToken:
+		return "flow"
 	case !offline(j.Attempt.Scopes):
 		return "not-asked"
 	case grant.Scopes != nil && !offline(grant.Scopes):

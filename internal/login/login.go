@@ -1,6 +1,7 @@
 // Package login is the journey from an app to a saved grant: it makes the authorization request, waits for the browser or
 // for what a person pastes, exchanges the code, finds out whose token it is, and saves the grant before anybody is told
-// that it worked.
+// that it worked. Flows that do without a browser at our redirect URI bring their token themselves, and go the same way
+// from there.
 //
 // It knows no terminal and opens no browser: those who use it bring their own. Packages under internal/cli and
 // internal/demo may import it.
@@ -19,12 +20,16 @@ import (
 // DefaultTimeout is how long a login waits for the browser or a pasted answer, as kubelogin does.
 const DefaultTimeout = 180 * time.Second
 
-// Journey is one login on its way. Begin makes one; Resume takes up an attempt made earlier.
+// Journey is one login on its way. Begin makes one, Direct one without a browser; Pending.Journey takes up an attempt made
+// earlier.
 type Journey struct {
 	Client  *sftoken.Client
 	Store   store.Store
-	Alias   string // what the grant is to be called
-	Attempt *sftoken.Attempt
+	Alias   string           // what the grant is to be called
+	Attempt *sftoken.Attempt // of Direct: the flow and what it asks for, no more
+
+	// Subject and Audience are kept with a grant of the JWT bearer flow, which is run again with them.
+	Subject, Audience string
 
 	// Timeout bounds the wait for a code; zero is DefaultTimeout.
 	Timeout time.Duration
@@ -54,6 +59,21 @@ func Begin(client *sftoken.Client, s store.Store, alias string, o sftoken.Author
 	attempt, err := client.Authorize(o)
 	if err != nil {
 		return nil, err
+	}
+	return &Journey{Client: client, Store: s, Alias: alias, Attempt: attempt}, nil
+}
+
+// Direct makes a journey by a flow that gets its token without a browser at our redirect URI: see Run and Keep.
+func Direct(client *sftoken.Client, s store.Store, alias string, flow sftoken.Flow) (*Journey, error) {
+	if err := store.ValidAlias(alias); err != nil {
+		return nil, err
+	}
+	if err := flow.Validate(client.App); err != nil {
+		return nil, err
+	}
+	attempt := &sftoken.Attempt{Flow: flow, ClientID: client.App.ClientID, Host: client.App.Host, Scopes: client.App.Scopes}
+	if attempt.Scopes == nil && flow.Facts().Scopes {
+		attempt.Scopes = sftoken.DefaultScopes()
 	}
 	return &Journey{Client: client, Store: s, Alias: alias, Attempt: attempt}, nil
 }

@@ -20,7 +20,7 @@ func successPage(o *Outcome, lang language.Tag) callback.Success {
 		InstanceURL: g.InstanceURL,
 		Scopes:      g.Scopes,
 	}
-	if g.RefreshToken.IsZero() {
+	if !g.Renewable() {
 		page.Note = explain.Lookup("no-refresh-token").Title(lang)
 	}
 	return page

@@ -52,7 +52,7 @@ func read(body []byte) (*Page, *form, error) {
 		}
 	}
 	for _, f := range forms {
-		if f.decides() {
+		if f.decides() || f.confirms() {
 			return page, f, nil
 		}
 	}
@@ -94,6 +94,11 @@ func (f *form) decides() bool {
 	return slices.ContainsFunc(f.buttons, func(b button) bool { return b.name == "decision" })
 }
 
+// confirms reports the page of the device flow on which a person looks at the code that the address has filled in.
+func (f *form) confirms() bool {
+	return !f.decides() && f.username == "user_code" && f.fields.Get("user_code") != ""
+}
+
 // answer fills the form in and presses its button.
 func (v *visit) answer(base *url.URL, page *Page, f *form) (*step, error) {
 	values := f.fields
@@ -109,7 +114,7 @@ func (v *visit) answer(base *url.URL, page *Page, f *form) (*step, error) {
 		if len(f.buttons) > 0 && f.buttons[0].name != "" {
 			values.Set(f.buttons[0].name, f.buttons[0].value)
 		}
-	} else {
+	} else if !f.confirms() {
 		decision := v.agent.Decision
 		if decision == "" {
 			decision = Allow
