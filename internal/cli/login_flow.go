@@ -21,6 +21,8 @@ type flowOptions struct {
 	keyPassphrase string // the file that holds it
 	username      string
 	audience      string
+	passwordStdin bool
+	password      sftoken.Secret
 }
 
 // addFlowFlags adds what login and login start have in common.
@@ -39,10 +41,11 @@ func (o *flowOptions) addDirectFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.username, "username", "", "user name to log in as, with flows that do not ask Salesforce's page")
 	flags.StringVar(&o.audience, "audience", "", "whom the JWT is for (default: the login host)")
+	flags.BoolVar(&o.passwordStdin, "password-stdin", false, "read the user's password from stdin, with the security token behind it if one is needed")
 }
 
 // flowsHere are those that login has come to.
-var flowsHere = []sftoken.Flow{sftoken.FlowWebServer, sftoken.FlowJWTBearer, sftoken.FlowClientCredentials, sftoken.FlowDevice, sftoken.FlowHybrid}
+var flowsHere = []sftoken.Flow{sftoken.FlowWebServer, sftoken.FlowJWTBearer, sftoken.FlowClientCredentials, sftoken.FlowDevice, sftoken.FlowHybrid, sftoken.FlowUsernamePassword}
 
 func loginFlows() (names []string) {
 	for _, facts := range sftoken.Flows() {
@@ -63,6 +66,7 @@ var flagFlows = map[string]func(sftoken.FlowFacts) bool{
 	"key-file":            hasKey,
 	"key-passphrase-file": hasKey,
 	"username":            needing(sftoken.NeedUsername),
+	"password-stdin":      needing(sftoken.NeedPassword),
 	"audience":            only(sftoken.FlowJWTBearer),
 	"redirect-uri":        needing(sftoken.NeedRedirectURI),
 	"scope":               func(f sftoken.FlowFacts) bool { return f.Scopes },
@@ -110,6 +114,8 @@ func (o *loginOptions) checkFlow(cmd *cobra.Command) (err error) {
 	switch {
 	case err != nil:
 		return err
+	case o.passwordStdin && o.secretStdin:
+		return notBoth(cmd, "--password-stdin", "--client-secret-stdin")
 	case o.keyFile != "" && o.secretFile != "":
 		return notBoth(cmd, "--key-file", "--client-secret-file")
 	case o.keyFile != "" && o.secretStdin:
@@ -141,10 +147,13 @@ func (e *Env) fillFlow(ctx context.Context, o *loginOptions, existing *store.Gra
 	if !o.needs(sftoken.NeedUsername) {
 		return nil
 	}
-	if existing != nil && existing.Flow == o.flow {
+	if existing != nil && existing.Flow == o.flow { // only a JWT bearer login keeps these
 		o.username, o.audience = cmp.Or(o.username, existing.Subject), cmp.Or(o.audience, existing.Audience)
 	}
-	return e.fillUsername(ctx, o)
+	if err := e.fillUsername(ctx, o); err != nil || !o.needs(sftoken.NeedPassword) {
+		return err
+	}
+	return e.fillPassword(ctx, o)
 }
 
 func (e *Env) fillUsername(ctx context.Context, o *loginOptions) (err error) {
@@ -187,6 +196,8 @@ func (e *Env) obtain(ctx context.Context, o *loginOptions, p *plan) (*login.Outc
 		return p.journey.Run(ctx, p.journey.Client.ClientCredentials)
 	case sftoken.FlowDevice:
 		return e.loginDevice(ctx, o, p)
+	case sftoken.FlowUsernamePassword:
+		return e.loginPassword(ctx, o, p)
 	}
 	return e.travel(ctx, o, p)
 }
