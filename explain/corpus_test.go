@@ -26,6 +26,9 @@ func TestCorpus(t *testing.T) {
 	parts := map[string]*rates{"a": {}, "b": {}, "c": {}}
 	for _, row := range rows(t, "testdata/corpus.tsv", 5) {
 		part, message, flow, want := row[0], row[1], Flow(row[2]), row[4]
+		if part == "d" {
+			continue
+		}
 		got := entryOf(Text(message, flow))
 		if byHash := string("ab"[sha256.Sum256([]byte(message))[0]&1]); part != "c" && part != byHash {
 			t.Errorf("%s is in part %s, and its hash says %s", message, part, byHash)
