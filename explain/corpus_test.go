@@ -20,17 +20,15 @@ func (r rates) String() string {
 }
 
 // Messages that people met in public: a was looked at while the matcher was written, b was labelled when it was finished,
-// c was gathered when b had been mended. What was found each time before mending stands in docs/en/explain.md.
+// c was gathered when b had been mended, d by somebody who had not seen the matcher. What was found each time before mending
+// stands in docs/en/explain.md.
 func TestCorpus(t *testing.T) {
 	t.Parallel()
-	parts := map[string]*rates{"a": {}, "b": {}, "c": {}}
+	parts := map[string]*rates{"a": {}, "b": {}, "c": {}, "d": {}}
 	for _, row := range rows(t, "testdata/corpus.tsv", 5) {
 		part, message, flow, want := row[0], row[1], Flow(row[2]), row[4]
-		if part == "d" {
-			continue
-		}
 		got := entryOf(Text(message, flow))
-		if byHash := string("ab"[sha256.Sum256([]byte(message))[0]&1]); part != "c" && part != byHash {
+		if byHash := string("ab"[sha256.Sum256([]byte(message))[0]&1]); part < "c" && part != byHash {
 			t.Errorf("%s is in part %s, and its hash says %s", message, part, byHash)
 		}
 		r := parts[part]
