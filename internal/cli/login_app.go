@@ -151,6 +151,8 @@ func (e *Env) fillClientID(ctx context.Context, wish *loginOptions, app *apps.Ap
 	case wish.clientID != "":
 		app.ClientID = wish.clientID
 	case app.ClientID != "":
+	case wish.flow == sftoken.FlowSAMLAssertion:
+		app.ClientID = sftoken.PlatformCLI // not sent: the flow needs no app, and this one is in every org
 	case !e.Interactive():
 		return missing("--client-id", "SFTOKEN_CLIENT_ID")
 	default:

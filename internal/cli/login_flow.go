@@ -23,6 +23,12 @@ type flowOptions struct {
 	audience      string
 	passwordStdin bool
 	password      sftoken.Secret
+
+	assertionFile, tokenFile, actorTokenFile string // "-": stdin
+	assertion, token, actorToken             sftoken.Secret
+	tokenTypeName                            string
+	tokenType                                sftoken.TokenType
+	tokenHandler                             string
 }
 
 // addFlowFlags adds what login and login start have in common.
@@ -41,17 +47,20 @@ func (o *flowOptions) addDirectFlags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&o.username, "username", "", "user name to log in as, with flows that do not ask Salesforce's page")
 	flags.StringVar(&o.audience, "audience", "", "whom the JWT is for (default: the login host)")
+	flags.StringVar(&o.assertionFile, "assertion-file", "", "SAML assertion, as XML or base64; - is stdin")
+	flags.StringVar(&o.tokenFile, "token-file", "", "token to exchange, or of the asset's user; - is stdin")
+	flags.StringVar(&o.tokenTypeName, "token-type", "", "what the token is: access_token (default), id_token, jwt, refresh_token or saml2")
+	flags.StringVar(&o.tokenHandler, "token-handler", "", "Apex class that judges the token (default: the app's)")
+	flags.StringVar(&o.actorTokenFile, "actor-token-file", "", "JWT that describes the asset")
+	for _, file := range []string{"assertion-file", "token-file", "actor-token-file"} {
+		_ = cmd.MarkFlagFilename(file)
+	}
 	flags.BoolVar(&o.passwordStdin, "password-stdin", false, "read the user's password from stdin, with the security token behind it if one is needed")
 }
 
-// flowsHere are those that login has come to.
-var flowsHere = []sftoken.Flow{sftoken.FlowWebServer, sftoken.FlowJWTBearer, sftoken.FlowClientCredentials, sftoken.FlowDevice, sftoken.FlowHybrid, sftoken.FlowUsernamePassword}
-
 func loginFlows() (names []string) {
 	for _, facts := range sftoken.Flows() {
-		if slices.Contains(flowsHere, facts.Flow) {
-			names = append(names, facts.Flow.String())
-		}
+		names = append(names, facts.Flow.String())
 	}
 	return names
 }
@@ -61,6 +70,9 @@ func throughRedirect(flow sftoken.Flow) bool {
 	return flow == "" || flow == sftoken.FlowWebServer || flow == sftoken.FlowHybrid
 }
 
+// byAddress reports a flow that begins with an authorize address in a browser.
+func byAddress(flow sftoken.Flow) bool { return throughRedirect(flow) || flow == sftoken.FlowUserAgent }
+
 // flagFlows are the flags that some flows have no use for, with those that have one.
 var flagFlows = map[string]func(sftoken.FlowFacts) bool{
 	"key-file":            hasKey,
@@ -68,10 +80,15 @@ var flagFlows = map[string]func(sftoken.FlowFacts) bool{
 	"username":            needing(sftoken.NeedUsername),
 	"password-stdin":      needing(sftoken.NeedPassword),
 	"audience":            only(sftoken.FlowJWTBearer),
+	"assertion-file":      only(sftoken.FlowSAMLBearer, sftoken.FlowSAMLAssertion),
+	"token-file":          needing(sftoken.NeedToken),
+	"token-type":          only(sftoken.FlowTokenExchange),
+	"token-handler":       only(sftoken.FlowTokenExchange),
+	"actor-token-file":    only(sftoken.FlowAssetToken),
 	"redirect-uri":        needing(sftoken.NeedRedirectURI),
 	"scope":               func(f sftoken.FlowFacts) bool { return f.Scopes },
-	"prompt":              func(f sftoken.FlowFacts) bool { return throughRedirect(f.Flow) },
-	"login-hint":          func(f sftoken.FlowFacts) bool { return throughRedirect(f.Flow) },
+	"prompt":              func(f sftoken.FlowFacts) bool { return byAddress(f.Flow) },
+	"login-hint":          func(f sftoken.FlowFacts) bool { return byAddress(f.Flow) },
 	"browser":             func(f sftoken.FlowFacts) bool { return f.Browser },
 	"no-browser":          func(f sftoken.FlowFacts) bool { return f.Browser },
 	"timeout":             func(f sftoken.FlowFacts) bool { return f.Browser },
@@ -93,7 +110,9 @@ func hasKey(f sftoken.FlowFacts) bool {
 }
 
 // hasSecret: a device login sends no secret, and its refreshes do.
-func hasSecret(f sftoken.FlowFacts) bool { return f.Flow != sftoken.FlowJWTBearer }
+func hasSecret(f sftoken.FlowFacts) bool {
+	return !slices.Contains([]sftoken.Flow{sftoken.FlowJWTBearer, sftoken.FlowSAMLBearer, sftoken.FlowSAMLAssertion}, f.Flow)
+}
 
 // checkFlow takes the flow by its name, and refuses flags that it has no use for: whoever gives one expects something of it.
 func (o *loginOptions) checkFlow(cmd *cobra.Command) (err error) {
@@ -144,8 +163,8 @@ func (o *loginOptions) flowApp(app sftoken.App) sftoken.App {
 
 // fillFlow asks for what the flow needs besides the app. A login that is renewed has it.
 func (e *Env) fillFlow(ctx context.Context, o *loginOptions, existing *store.Grant) error {
-	if !o.needs(sftoken.NeedUsername) {
-		return nil
+	if err := e.fillBrought(o); err != nil || !o.needs(sftoken.NeedUsername) {
+		return err
 	}
 	if existing != nil && existing.Flow == o.flow { // only a JWT bearer login keeps these
 		o.username, o.audience = cmp.Or(o.username, existing.Subject), cmp.Or(o.audience, existing.Audience)
@@ -177,7 +196,7 @@ func missingFlag(flag string) error {
 
 // journey is the login by the flow, about to begin.
 func (o *loginOptions) journey(client *sftoken.Client, s store.Store, alias string) (*login.Journey, error) {
-	if throughRedirect(o.flow) {
+	if byAddress(o.flow) {
 		return login.Begin(client, s, alias, sftoken.AuthorizeOptions{Flow: o.flow, Prompt: o.prompt, LoginHint: o.loginHint})
 	}
 	journey, err := login.Direct(client, s, alias, o.flow)
@@ -196,8 +215,16 @@ func (e *Env) obtain(ctx context.Context, o *loginOptions, p *plan) (*login.Outc
 		return p.journey.Run(ctx, p.journey.Client.ClientCredentials)
 	case sftoken.FlowDevice:
 		return e.loginDevice(ctx, o, p)
-	case sftoken.FlowUsernamePassword:
+	case sftoken.FlowUsernamePassword, sftoken.FlowCodeAndCredentials:
 		return e.loginPassword(ctx, o, p)
+	case sftoken.FlowUserAgent:
+		return e.loginUserAgent(ctx, o, p)
+	case sftoken.FlowSAMLBearer, sftoken.FlowSAMLAssertion:
+		return e.loginAssertion(ctx, o, p)
+	case sftoken.FlowTokenExchange:
+		return e.loginExchange(ctx, o, p)
+	case sftoken.FlowAssetToken:
+		return e.loginAsset(ctx, o, p)
 	}
 	return e.travel(ctx, o, p)
 }

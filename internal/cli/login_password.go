@@ -13,6 +13,11 @@ import (
 // loginPassword sends the user's own credentials, once. They are not kept.
 func (e *Env) loginPassword(ctx context.Context, o *loginOptions, p *plan) (*login.Outcome, error) {
 	return p.journey.Run(ctx, func(ctx context.Context) (*sftoken.Token, error) {
+		if o.flow == sftoken.FlowCodeAndCredentials {
+			return p.journey.Client.CodeAndCredentials(ctx, sftoken.CredentialsOptions{
+				Username: o.username, Password: o.password, Scopes: p.journey.Attempt.Scopes,
+			})
+		}
 		return p.journey.Client.Password(ctx, sftoken.PasswordOptions{Username: o.username, Password: o.password})
 	})
 }

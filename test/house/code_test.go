@@ -27,7 +27,7 @@ var revealers = []string{
 	"internal/appsetup/soap.go",
 	// To whom it is for: the person, program or library that asked for just that.
 	"authurl.go", "internal/hook/hook.go", "internal/keyfile/keyfile.go", "oauth2source/oauth2source.go", "internal/cli/token.go", "internal/cli/exec.go", "internal/cli/proxy.go", "internal/export/export.go", "internal/cli/export.go", "internal/cli/credential.go", "internal/cli/credential_git.go",
-	"internal/cli/refreshtoken.go",
+	"internal/cli/refreshtoken.go", "internal/cli/login_useragent.go",
 }
 
 func TestReveal(t *testing.T) {
