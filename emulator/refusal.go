@@ -68,7 +68,7 @@ var (
 	refusedJSON         = &refusal{code: "invalid_request", description: "the body is not JSON"}
 
 	// The device flow: the codes are documented, the texts are believed.
-	refusedNoDeviceFlow  = &refusal{code: "invalid_grant", description: "device flow not enabled"}
+	refusedNoDeviceFlow  = &refusal{code: "invalid_grant", description: "device flow is not enabled for the app"}
 	refusedDeviceCode    = &refusal{code: "invalid_request", description: "invalid device code"}
 	refusedDeviceExpired = &refusal{code: "invalid_grant", description: "expired device code"}
 	refusedDevicePending = &refusal{code: "authorization_pending", description: "user has not approved this device yet"}

@@ -200,7 +200,7 @@ func TestEveryRefusal(t *testing.T) {
 		{"device denied", nil, deniedDevice, "J access_denied|end-user denied authorization"},
 		{"device code old", nil, polling(10 * time.Minute), "J invalid_grant|expired device code"},
 		{"device code unknown", nil, at("", withSecret("grant_type", "device", "code", "x")), "J invalid_request|invalid device code"},
-		{"device flow off", ofApp(func(a *emulator.App) { a.DeviceFlow = false }), at("", withSecret("response_type", "device_code")), "J invalid_grant|device flow not enabled"},
+		{"device flow off", ofApp(func(a *emulator.App) { a.DeviceFlow = false }), at("", withSecret("response_type", "device_code")), "J invalid_grant|device flow is not enabled for the app"},
 		{"revoke nothing", nil, func(b *bench) string { return "T " + b.post("/services/oauth2/revoke", url.Values{}).body }, "T error=unsupported_token_type&error_description=this%20token%20type%20is%20not%20supported"},
 		{"revoke the unknown", nil, func(b *bench) string {
 			return "T " + b.post("/services/oauth2/revoke", url.Values{"token": {"x"}}).body

@@ -122,7 +122,10 @@ var forty = []row{
 		w.server.ClearFaults()
 		w.doctor("prod", w.said)
 	}},
-	{number: 14, entry: "password-refused", words: "invalid_grant: authentication failure", flow: "password"},
+	{number: 14, entry: "password-refused", check: "pasted", fail: func(w *ward) {
+		w.by("username-password", "not-the-password\n", "--client-secret-file", w.secretFile(), "--username", emulator.Username, "--password-stdin")
+		w.doctor(w.said)
+	}},
 	{number: 15, entry: "access-token-refused", words: `[{"message":"Session expired or invalid","errorCode":"INVALID_SESSION_ID"}]`},
 	{number: 16, entry: "api-wrong-host", words: `URL_NOT_RESET: Destination URL not reset. The URL returned from login must be set`},
 	{number: 17, entry: "api-off", check: "api", fail: func(w *ward) {
@@ -131,8 +134,20 @@ var forty = []row{
 		w.failed(w.run("", "limits", "prod"))
 		w.doctor("prod")
 	}},
-	{number: 18, entry: "client-credentials-user", words: "invalid_grant: no client credentials user enabled"},
-	{number: 19, entry: "jwt-audience", words: "invalid_grant: audience is invalid"},
+	{number: 18, entry: "client-credentials-user", check: "pasted", fail: func(w *ward) {
+		w.host += "/acme"
+		w.app(func(a *emulator.App) { a.ClientCredentialsUser = "" })
+		w.by("client-credentials", "", "--client-secret-file", w.secretFile())
+		w.doctor(w.said)
+	}},
+	{number: 19, entry: "jwt-audience", check: "pasted", fail: func(w *ward) {
+		key := filepath.Join(w.home, "key.pem")
+		public, err := newKeyFile(key)
+		w.must(err)
+		w.app(func(a *emulator.App) { a.Certificate = public })
+		w.by("jwt-bearer", "", "--key-file", key, "--username", emulator.Username, "--audience", "https://elsewhere.example")
+		w.doctor(w.said)
+	}},
 	{number: 20, entry: "grant-type-refused", check: "pasted", fail: func(w *ward) {
 		w.server.Fail(faultOf(emulator.Token, 400, "unsupported_grant_type", "grant type not supported"))
 		w.login()
@@ -159,7 +174,11 @@ var forty = []row{
 		w.deny = true
 		w.doctor(w.login())
 	}},
-	{number: 25, entry: "device-off", words: "invalid_grant: device flow is not enabled for the app"},
+	{number: 25, entry: "device-off", check: "pasted", fail: func(w *ward) {
+		w.app(func(a *emulator.App) { a.DeviceFlow = false })
+		w.by("device", "", "--client-secret-file", w.secretFile(), "--no-browser")
+		w.doctor(w.said)
+	}},
 	{number: 26, entry: "network-tls-proxy", check: "connection", fail: func(w *ward) { // nobody has told sftoken of its CA
 		w.at = emulatortest.StartTLS(w.t)
 		w.server, w.host = w.at.Emulator(), w.at.URL

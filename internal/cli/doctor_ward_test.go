@@ -95,9 +95,7 @@ func (w *ward) failed(code int, stdout, stderr string) {
 func (w *ward) flags() []string {
 	flags := []string{"--host", w.host, "--client-id", w.clientID, "--redirect-uri", w.redirect, "--scope", strings.ReplaceAll(w.scopes, " ", ",")}
 	if w.secret != "" {
-		file := filepath.Join(w.home, "secret.txt")
-		w.must(os.WriteFile(file, []byte(w.secret), 0o600))
-		flags = append(flags, "--client-secret-file", file)
+		flags = append(flags, "--client-secret-file", w.secretFile())
 	}
 	return append(flags, w.more...)
 }
@@ -140,6 +138,21 @@ func (w *ward) login() string {
 		w.t.Error("the login did not offer the doctor")
 	}
 	return address
+}
+
+// by logs in by another flow than the web server's, which fails.
+func (w *ward) by(flow, stdin string, more ...string) {
+	w.t.Helper()
+	args := []string{"login", "prod", "--flow", flow, "--host", w.host, "--client-id", w.clientID}
+	w.failed(w.run(stdin, append(args, more...)...))
+}
+
+// secretFile holds the consumer secret.
+func (w *ward) secretFile() string {
+	w.t.Helper()
+	file := filepath.Join(w.home, "secret.txt")
+	w.must(os.WriteFile(file, []byte(w.secret), 0o600))
+	return file
 }
 
 // token asks for a token that lives longer than any that is kept, which fails.

@@ -56,7 +56,8 @@ func emulatorCommand(ts *testscript.TestScript, neg bool, args []string) {
 	case "secrets":
 		ts.Check(b.emulator.UpdateOrg("acme", func(o *emulator.Org) { o.SecretsByREST = true }))
 	case "key":
-		public := newKeyFile(ts, args[1])
+		public, err := newKeyFile(ts.MkAbs(args[1]))
+		ts.Check(err)
 		ts.Check(b.emulator.UpdateApp(emulator.ClientIDConfidential, func(app *emulator.App) { app.Certificate = public }))
 	case "approve":
 		_, err := b.emulator.Approve(emulator.ClientIDConfidential, emulator.Username, "api", "refresh_token")
