@@ -38,7 +38,7 @@ func (e *Env) travel(ctx context.Context, o *loginOptions, p *plan) (*login.Outc
 		defer server.Close()
 	}
 	e.Say("login.url", nil)
-	fmt.Fprintln(e.Stderr, j.Attempt.URL) // one line, nothing around it: it is copied (claude-code issue 37931)
+	fmt.Fprintln(e.Stderr, j.Attempt.URL) // one line, nothing around it: it is copied, and a frame would be copied too
 	opened := e.openBrowser(ctx, o, j.Attempt.URL, settings)
 	w := &waiting{env: e, deadline: e.Now().Add(j.Timeout), listening: server != nil, paste: e.Interactive()}
 	if w.listening && !opened && w.paste {
