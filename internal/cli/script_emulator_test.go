@@ -59,6 +59,10 @@ func emulatorCommand(ts *testscript.TestScript, neg bool, args []string) {
 		public, err := newKeyFile(ts.MkAbs(args[1]))
 		ts.Check(err)
 		ts.Check(b.emulator.UpdateApp(emulator.ClientIDConfidential, func(app *emulator.App) { app.Certificate = public }))
+	case "assertion": // of the confidential app, about its user
+		certificate, err := newAssertion(ts.MkAbs(args[1]), emulator.ClientIDConfidential, emulator.Username, ts.Getenv("EMULATOR"))
+		ts.Check(err)
+		ts.Check(b.emulator.UpdateApp(emulator.ClientIDConfidential, func(app *emulator.App) { app.Certificate = certificate }))
 	case "approve":
 		_, err := b.emulator.Approve(emulator.ClientIDConfidential, emulator.Username, "api", "refresh_token")
 		ts.Check(err)

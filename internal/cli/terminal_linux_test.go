@@ -315,6 +315,29 @@ func TestPaste(t *testing.T) {
 	}
 }
 
+// TestPasteToken logs in by the user-agent flow: the token stands behind the # of the address that the browser ends at, and
+// what is pasted is not shown.
+func TestPasteToken(t *testing.T) {
+	t.Parallel()
+	server := emulatortest.Start(t)
+	s := sit(t, []string{"BROWSER="}, "login", "mine", "--flow", "user-agent", "--no-browser", "--host", server.URL,
+		"--client-id", emulator.ClientIDPublic, "--redirect-uri", redirectURI())
+	s.answer(`Client secret`, "")
+	address := strings.TrimSpace(s.wait(`\n` + regexp.QuoteMeta(server.URL) + `/services/oauth2/authorize\?\S+`))
+	end, err := server.NewBrowser(emulator.Username).Visit(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.answer(`Address`, end.String())
+	said := s.wait(`Logged in as amelia@acme\.example`)
+	if strings.Contains(said, "access_token=") {
+		t.Error("the token was shown as it was pasted")
+	}
+	if code := s.exit(5 * time.Second); code != exitOK || s.grants() != 1 {
+		t.Errorf("exit code %d, %d logins kept", code, s.grants())
+	}
+}
+
 // TestPasteError pastes the address of Salesforce's error page: the reason in it ends the wait.
 func TestPasteError(t *testing.T) {
 	t.Parallel()
