@@ -88,13 +88,13 @@ func (e *Env) readUnexplained(ctx context.Context, args []string) (string, error
 		}
 		e.Say("explain.paste", nil)
 	}
-	stdin, err := cancelreader.NewReader(e.Stdin)
-	if err != nil {
-		return "", fmt.Errorf("read what to explain: %w", err)
+	in := e.Stdin
+	if stdin, err := cancelreader.NewReader(e.Stdin); err == nil { // else a plain file, which keeps nobody waiting
+		defer stdin.Close()
+		defer context.AfterFunc(ctx, func() { stdin.Cancel() })()
+		in = stdin
 	}
-	defer stdin.Close()
-	defer context.AfterFunc(ctx, func() { stdin.Cancel() })()
-	text, err := io.ReadAll(io.LimitReader(stdin, pastedLimit))
+	text, err := io.ReadAll(io.LimitReader(in, pastedLimit))
 	switch {
 	case ctx.Err() != nil:
 		return "", errInterrupted

@@ -7,13 +7,12 @@ import (
 	"testing"
 
 	"github.com/sftoken/sftoken/internal/worktree"
+	"github.com/sftoken/sftoken/test/need"
 )
 
 func git(t *testing.T, dir string, args ...string) {
 	t.Helper()
-	if _, err := exec.LookPath("git"); err != nil {
-		t.Skip("needs git")
-	}
+	need.Git(t)
 	c := exec.Command("git", append([]string{"-c", "user.name=a", "-c", "user.email=a@b"}, args...)...)
 	c.Dir = dir
 	if out, err := c.CombinedOutput(); err != nil {

@@ -64,6 +64,14 @@ func Python(t testing.TB) string {
 	return path
 }
 
+// Git makes sure that there is one.
+func Git(t testing.TB) {
+	t.Helper()
+	if _, err := exec.LookPath("git"); err != nil {
+		missing(t, "git (Debian: apt-get install git)")
+	}
+}
+
 // Package returns the folder of an npm package that test/npm/package.json names.
 func Package(t testing.TB, name string) string {
 	t.Helper()
